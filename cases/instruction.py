@@ -1,0 +1,76 @@
+"""Marking text that reads like an instruction to a machine or a moderator, in texts that others wrote.
+
+A mark is a warning to people and a bar to the outcome its author would gain; it is never the defence by itself,
+for what matters is that outcomes are derived and quotes are checked.
+"""
+
+import re
+
+_TARGET = r"(?:listing|item|product|seller|case|report|account|post|shop|store|offer)"
+_READER = (
+    r"(?:ai|a\.i\.|assistant|chat ?bot|bot|(?:language |moderation |ai )?model|llm|gpt|chatgpt|claude|gemini"
+    r"|moderators?|reviewers?|classifier|auditor|agent|moderation (?:system|tool|bot|team))"
+)
+_PATTERNS = (
+    # Overriding what the reader was told.
+    r"\b(?:ignore|disregard|forget|override|bypass|skip)\b[^.!?\n]{0,40}\b(?:instructions?|prompts?|rules?|polic(?:y|ies)"
+    r"|guidelines?|directions?|above|previous|prior|everything|context)\b",
+    r"\b(?:new|updated|real|hidden|secret|important) (?:system )?(?:instructions?|prompt|directive)s?\s*[:\-]",
+    r"\b(?:system|developer) (?:prompt|message|override|note|instruction)s?\b",
+    r"(?:^|\n)\s*(?:#+\s*)?(?:system|assistant|user|developer|human)\s*:\s*\S",
+    r"</?\s*(?:system|assistant|instructions?|prompt|im_start|im_end|evidence|tool_call|user)\s*>|<\|[a-z_]+\|>|\[/?inst\]",
+    # Addressing the reader and telling it what to conclude.
+    r"\b(?:dear|hey|hi|hello|attention|note (?:to|for)|message (?:to|for)|to (?:the|any|all)|if you are(?: an?)?"
+    r"|you are (?:now )?(?:an?|the))\s+(?:[a-z]+ ){0,2}?" + _READER + r"\b",
+    r"\bas an? (?:ai|language model|llm|assistant|moderator|reviewer|auditor)\b",
+    r"\b(?:mark|rate|classify|label|flag|treat|judge|report|return|rule|consider|set)\b[^.!?\n]{0,40}\b(?:as|to)\b[^.!?\n]{0,20}"
+    r"\b(?:compliant|safe|allowed|approved|cleared|legal|authentic|no[_ ]violation|violations?|not[_ ]met|met|prohibited"
+    r"|counterfeit|illegal|banned)\b",
+    r"\b(?:approve|clear|pass|accept|remove|delete|ban|suspend|reject|whitelist|escalate)\b (?:this|the|my|their|all|that) "
+    r"(?:[a-z]+ ){0,2}?" + _TARGET + r"\b",
+    r"\b(?:do not|don'?t|never|no need to|must not|should not) (?:[a-z]+ ){0,2}?(?:flag|escalate|remove|report|moderate|reject|ban"
+    r"|take (?:it|this) down|quote|mention|consider)\b",
+    r"\b(?:verdict|outcome|decision|judg(?:e)?ment|finding|final answer|classification)\b\s*(?:[:=]|is|must be|should be)\s*"
+    r"\W?(?:no[_ ]violation|violation|not[_ ]met|met|clear(?:ed)?|approved?|compliant|safe|remove|reject)",
+    r"\b(?:submit_findings|no_violation|not_met)\b",
+    r"\b(?:respond|reply|answer|output|say|print|write|return)\b (?:only |just |exactly |simply |with |back )+[^.!?\n]{0,60}"
+    r"(?:[\"'“”«»]|\b(?:yes|no|true|false|json|ok|compliant|approved|met)\b)",
+    r"\b(?:you must|you should|you will|you are required to|your (?:only )?task is|your job is|i want you to|please)"
+    r" (?:now |always |only |instead |immediately )*(?:ignore|respond|answer|approve|clear|classify|output|conclude|judge|decide"
+    r"|rule|translate|summari[sz]e|generate|reveal|print|act as|pretend|mark)\b",
+    r"\b(?:this (?:listing|item|product|seller|shop) (?:has (?:already )?been|is|was) (?:already |pre-?)?(?:approved|verified|cleared"
+    r"|reviewed|whitelisted) by (?:[a-z]+ ){0,3}?(?:moderat|trust|safety|platform|compliance|polic|admin))",
+    # Other languages of the markets: the same two ideas, override and address.
+    r"\b(?:abaikan|lupakan)\b[^.!?\n]{0,40}\b(?:instruksi|arahan|perintah|aturan|peraturan|kebijakan)\b",
+    r"\b(?:ignore|ignora|ignorar|ignoren?|olvida|desconsidere|esque[cç]a)\b[^.!?\n]{0,40}\b(?:instruc\w+|instru[cç]\w+|regras|reglas"
+    r"|pol[ií]ticas?|anterior\w*)\b",
+    r"\b(?:ignoriere|vergiss|missachte)\w*\b[^.!?\n]{0,40}\b(?:anweisung\w*|regel\w*|richtlinie\w*|vorgabe\w*)\b",
+    r"\b(?:b[oỏ] qua|ph[oớ]t l[oờ])\b[^.!?\n]{0,40}\b(?:h[uư][oớ]ng d[aẫ]n|ch[iỉ] th[iị]|quy t[aắ]c|l[eệ]nh|ch[ií]nh s[aá]ch)",
+    r"(?:ไม่ต้องสนใจ|เพิกเฉย|ละเว้น|ข้าม)[^\n]{0,30}(?:คำสั่ง|คำแนะนำ|กฎ|นโยบาย)",
+    r"(?:忽略|无视|無視|不要理会|忘记)[^\n]{0,20}(?:指令|指示|规则|規則|政策|提示|说明)",
+    r"(?:指示|命令|ルール|規則|ポリシー)[^\n]{0,10}(?:無視|忘れて)",
+)
+_INSTRUCTION = re.compile("|".join(f"(?:{pattern})" for pattern in _PATTERNS), re.IGNORECASE)
+
+
+def instruction_like(text: str) -> tuple[tuple[int, int], ...]:
+    """Find stretches that read like instructions.
+
+    Returns:
+        Start and end in code points of `text`, in order, not overlapping. Only the stretch is marked: an honest
+        sentence beside a planted one keeps its worth.
+    """
+    marks: list[tuple[int, int]] = []
+    for found in _INSTRUCTION.finditer(text):
+        start, end = _sentence(text, found.start(), found.end())
+        if marks and start <= marks[-1][1]:
+            marks[-1] = (marks[-1][0], max(end, marks[-1][1]))
+        else:
+            marks.append((start, end))
+    return tuple(marks)
+
+
+def _sentence(text: str, start: int, end: int) -> tuple[int, int]:
+    """Widen a match to the end of its line or sentence: what follows is usually what the author wants done."""
+    stop = re.compile(r"[.!?\n。！？]").search(text, end)
+    return (start, min(stop.start() if stop else len(text), end + 200))

@@ -1,0 +1,357 @@
+"""Alone, or a person: reasons, the action from the ladder, and the questions. Code only; pure functions."""
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date, datetime, timedelta
+
+from agents.rulebook import judge_part
+from cases.decision import REASON_CODES, Action, ReasonCode
+from cases.evidence import Evidence, facts_of
+from cases.finding import (
+    Derived,
+    Finding,
+    Key,
+    PartFinding,
+    Verdicts,
+    derive,
+    open_parts,
+    settling_part,
+)
+from cases.rule import Part, Rule
+from graphs.settings import AuditSettings
+from graphs.settle import narrow_agrees, parts_that_matter
+from policies.clause import Clause
+from policies.corpus import Corpus
+from policies.table import Table
+
+_SURE = 0.9
+"""Confidence of a reading under which a violation may not rest on it alone."""
+
+
+@dataclass(frozen=True)
+class Docket:
+    """All that assessing looks at.
+
+    Attributes:
+        findings: per clause, per judged part: the verdict with its ballots.
+        settled: how each part was settled: `code`, `lead`, `contested`, `person` or empty.
+        governs: the clause that a person named as governing, or empty.
+        reviewed: a person has judged; checks for acting alone no longer apply.
+        requested: the seller has been asked once: records still missing count against the seller.
+    """
+
+    corpus: Corpus
+    clauses: tuple[Clause, ...]
+    table: Table
+    settings: AuditSettings
+    findings: Mapping[str, Mapping[str, PartFinding]]
+    settled: Mapping[Key, str]
+    failures: tuple[str, ...] = ()
+    missing: tuple[str, ...] = ()
+    governs: str = ""
+    reviewed: bool = False
+    requested: bool = False
+    deterministic: bool = False
+    auditor_languages: tuple[str, ...] = ()
+    revision: str = ""
+
+    @property
+    def verdicts(self) -> dict[str, Verdicts]:
+        """Verdicts by clause and part; after a request, a record that did not come is `not_met`."""
+        verdicts: dict[str, Verdicts] = {}
+        for clause in self.clauses:
+            found = self.findings.get(clause.id, {})
+            judged = {name: finding.verdict for name, finding in found.items()}
+            if self.requested:
+                for name, part in clause.rule.judged.items():
+                    if part.if_absent == "request" and judged.get(name, "unclear") == "unclear":
+                        judged[name] = "not_met"
+            verdicts[clause.id] = judged
+        return verdicts
+
+    @property
+    def rules(self) -> tuple[Rule, ...]:
+        """The candidates' rules, with a person's word on which of them governs."""
+        return tuple(_governed(clause.rule, self) for clause in self.clauses)
+
+    def clause(self, clause_id: str) -> Clause:
+        """One candidate by id."""
+        return next(clause for clause in self.clauses if clause.id == clause_id)
+
+
+def _governed(rule: Rule, docket: Docket) -> Rule:
+    """Where a person named the governing clause: a permit lifts what it clashes with, a forbid stands against it."""
+    named = next((c.rule for c in docket.clauses if c.id == docket.governs), None)
+    if named is None or rule.effect != "permit" or rule.type != named.type:
+        return rule
+    if rule.id == named.id:
+        rivals = tuple(c.id for c in docket.clauses if c.type == rule.type and c.effect == "forbid")
+        return rule.model_copy(update={"over": (*rule.over, *rivals)})
+    # A permit that does not govern is taken out of the clash by giving it a type of its own.
+    return rule.model_copy(update={"type": f"{rule.type}_not_governing", "over": ()})
+
+
+def outcome_of(docket: Docket) -> Derived:
+    """What follows from the verdicts as they stand."""
+    return derive(docket.rules, docket.verdicts)
+
+
+def findings_of(docket: Docket, derived: Derived) -> tuple[Finding, ...]:
+    """The findings as they go into a decision or escalation, heaviest clause first."""
+    ranked = sorted(docket.clauses, key=lambda c: (c.id not in derived.violated, c.id not in derived.open, c.id))
+    return tuple(
+        Finding(
+            clause_id=clause.id,
+            clause_sha256=clause.sha256,
+            type=clause.type,
+            parts=tuple(
+                docket.findings[clause.id][name]
+                for name in clause.rule.judged
+                if name in docket.findings.get(clause.id, {})
+            ),
+            status=derived.statuses[clause.id],
+            lifted_by=derived.lifted.get(clause.id),
+        )
+        for clause in ranked
+    )
+
+
+def action_for(clause: Clause, table: Table) -> tuple[Action, bool] | None:
+    """The action of the clause's ladder, and whether that step needs a person; None where it has no ladder."""
+    if clause.enforcement is None:
+        return None
+    strikes = strikes_of(table.evidence, clause.type, table.day, clause.enforcement.window_days)
+    number, step = clause.enforcement.step_at(strikes)
+    return Action(name=step.action, clause_id=clause.id, step=number, days=step.days), step.person
+
+
+def strikes_of(evidence: Sequence[Evidence], violation_type: str, day: date, window_days: int) -> int:
+    """Strikes of one type in the window before `day`, from the platform's records; reversed ones do not count."""
+    count = 0
+    for item in evidence:
+        facts = facts_of(item) if item.source.startswith("tool:seller_history/strike") else {}
+        if facts.get("type") != violation_type or facts.get("reversed", "false").split()[0] in {"true", "1", "yes"}:
+            continue
+        try:
+            at = datetime.fromisoformat(facts.get("at", "").split()[0]).date()
+        except (ValueError, IndexError):
+            continue
+        count += timedelta(0) <= day - at <= timedelta(days=window_days)
+    return count
+
+
+def matters(docket: Docket) -> tuple[Key, ...]:
+    """Parts that are decisive or open under the verdicts."""
+    return parts_that_matter(docket.rules, docket.verdicts)
+
+
+def reasons(docket: Docket, derived: Derived) -> tuple[ReasonCode, ...]:
+    """Why the case goes to a person, in the order of the closed list; empty: it may be decided alone."""
+    codes = set(_open_reasons(docket, derived))
+    if not docket.reviewed:
+        codes |= _always(docket)
+        if derived.outcome == "violation":
+            codes |= _against_convicting(docket, derived)
+        if derived.outcome == "no_violation":
+            codes |= _against_clearing(docket, derived)
+        if derived.outcome and not codes and _sampled(docket):
+            codes.add("sampled")
+    return tuple(code for code in REASON_CODES if code in codes)
+
+
+def _open_reasons(docket: Docket, derived: Derived) -> set[str]:
+    codes: set[str] = set()
+    if docket.revision and docket.table.case.subject.revision not in {None, docket.revision}:
+        codes.add("subject_changed")
+    if derived.outcome:
+        return codes
+    if derived.conflicts:
+        codes.add("conflicting_clauses")
+    asked = open_keys(docket, derived)
+    bases = {_finding(docket, key).basis for key in asked}
+    if any(docket.settled.get(key) == "contested" for key in asked):
+        codes.add("contested")
+    if "policy" in bases:
+        codes.add("policy_gap")
+    if any(awaits_record(docket, key) for key in asked):
+        codes.add("awaiting_information")
+    if any(_hidden_from(docket, key) for key in asked):
+        codes.add("tool_unavailable")
+    if asked and not codes & {"contested", "policy_gap"}:
+        codes.add("open_question")
+    return codes
+
+
+def open_keys(docket: Docket, derived: Derived) -> tuple[Key, ...]:
+    """Parts that keep the outcome open, heaviest clause first."""
+    rules = {rule.id: rule for rule in docket.rules}
+    verdicts = docket.verdicts
+    return tuple((cid, name) for cid in derived.open for name in open_parts(rules[cid], verdicts.get(cid, {})))
+
+
+def awaits_record(docket: Docket, key: Key) -> bool:
+    """Tell whether a part waits for a record that the seller may be asked for (once, and once nothing else is open)."""
+    part = docket.clause(key[0]).rule.judged[key[1]]
+    return part.if_absent == "request" and not docket.requested
+
+
+def _finding(docket: Docket, key: Key) -> PartFinding:
+    found = docket.findings.get(key[0], {}).get(key[1])
+    return found or PartFinding(part=key[1], verdict="unclear", basis="silent")
+
+
+def _hidden_from(docket: Docket, key: Key) -> bool:
+    """Tell whether something unavailable could have shown an open part."""
+    part = docket.clause(key[0]).rule.judged[key[1]]
+    for item in docket.table.evidence:
+        if not item.flags.unavailable:
+            continue
+        if item.source.startswith("image:") and "seller" in part.vouchers:
+            return True
+        if item.source.startswith("tool:seller_history") and part.record:
+            return True
+        if item.source.startswith("tool:") and part.fact:
+            return True
+    return False
+
+
+def _always(docket: Docket) -> set[str]:
+    codes: set[str] = {code for code in docket.failures if code in REASON_CODES}
+    if docket.settings.automation == "off":
+        codes.add("automation_off")
+    if docket.settings.automation == "certified":
+        codes.add("not_certified")
+    if docket.table.case.appeal:
+        codes.add("appeal")
+    if docket.missing:
+        codes.add("no_clause")
+    if docket.requested and _counted_as_missing(docket):
+        codes.add("awaiting_information")
+    language = docket.table.language.split("-")[0]
+    spoken = docket.corpus.signs.languages if docket.deterministic else set(docket.auditor_languages)
+    if language and spoken and language not in spoken:
+        codes.add("unsupported_language")
+    return codes
+
+
+def _counted_as_missing(docket: Docket) -> bool:
+    """A record was asked for and did not come, so that its part counts as not met: a person decides."""
+    return any(
+        part.if_absent == "request" and _finding(docket, (clause.id, name)).verdict == "unclear"
+        for clause in docket.clauses
+        for name, part in clause.rule.judged.items()
+        if name in docket.findings.get(clause.id, {})
+    )
+
+
+def _against_convicting(docket: Docket, derived: Derived) -> set[str]:
+    codes: set[str] = set()
+    rules = {rule.id: rule for rule in docket.rules}
+    for clause_id in derived.violated[:1]:
+        clause = docket.clause(clause_id)
+        decisive = [(clause_id, name) for name in rules[clause_id].judged]
+        codes |= _appraised(docket, decisive)
+        acted = action_for(clause, docket.table)
+        if acted and acted[1]:
+            codes.add("ladder_requires_person")
+        info = docket.corpus.actions.get(acted[0].name) if acted else None
+        if info and (not info.reversible or info.impact >= docket.settings.impact_limit):
+            codes.add("high_impact")
+        codes |= _weak_sight(docket, decisive)
+        if any(_rulebook_contradicts(docket, key) for key in decisive):
+            codes.add("conflicting_signs")
+    if any(facts_of(item).get("seller.trusted", "0").split()[0] in {"1", "true"} for item in docket.table.evidence):
+        codes.add("trusted_seller")
+    # A rival gains a conviction; the seller's own planted text does not help the seller here.
+    if any(i.flags.instruction_like and i.voucher not in {"seller", "model"} for i in docket.table.evidence):
+        codes.add("instruction_in_evidence")
+    return codes
+
+
+def _rulebook_contradicts(docket: Docket, key: Key) -> bool:
+    """The rulebook finds a part `not_met` by what the evidence says, where the verdict is `met`."""
+    clause = docket.clause(key[0])
+    if _finding(docket, key).verdict != "met":
+        return False
+    seen = judge_part(clause, clause.rule.judged[key[1]], docket.table)
+    return seen.verdict == "not_met" and seen.basis == "contrary"
+
+
+def _weak_sight(docket: Docket, keys: Sequence[Key]) -> set[str]:
+    codes: set[str] = set()
+    for key in keys:
+        finding = _finding(docket, key)
+        speaking = finding.speaking
+        quoted = [docket.table.item(q.evidence_id) for q in speaking.quotes if q.evidence_id] if speaking else []
+        if finding.verdict != "met" or not quoted:
+            continue
+        if all(item.voucher == "model" for item in quoted):
+            codes.add("visual_only")
+        if all(item.confidence is not None and item.confidence < _SURE for item in quoted):
+            codes.add("low_confidence")
+    return codes
+
+
+def _appraised(docket: Docket, keys: Sequence[Key]) -> set[str]:
+    parts = [docket.clause(cid).rule.judged[name] for cid, name in keys]
+    return {"appraisal"} if any(part.appraisal for part in parts) else set()
+
+
+def _against_clearing(docket: Docket, derived: Derived) -> set[str]:
+    codes: set[str] = set()
+    if any(i.flags.instruction_like and i.voucher in {"seller", "model"} for i in docket.table.evidence):
+        codes.add("instruction_in_evidence")
+    raised = set(docket.table.case.raised_types)
+    for rule in docket.rules:
+        clause = docket.clause(rule.id)
+        verdicts = docket.verdicts.get(rule.id, {})
+        settling = settling_part(rule, verdicts)
+        if clause.effect != "forbid" or settling is None:
+            continue
+        keys = [(rule.id, part.name) for part in (settling.of or (settling,))]
+        codes |= _appraised(docket, keys)
+        if settling.role == "exemption":
+            continue
+        if clause.type in raised and all(_finding(docket, key).basis == "absent" for key in keys):
+            codes.add("conflicting_signs")
+        if any(_cleared_against_signs(docket, clause, settling, key) for key in keys):
+            codes.add("conflicting_signs")
+    return codes
+
+
+def _cleared_against_signs(docket: Docket, clause: Clause, settling: Part, key: Key) -> bool:
+    """The rulebook finds a clearing part `met`, and no narrow judge has found it `not_met`."""
+    finding = _finding(docket, key)
+    part = next((m for m in (*settling.of, settling) if m.name == key[1]), settling)
+    if finding.verdict != "not_met" or part.measure or part.fact or part.record:
+        return False
+    seen = judge_part(clause, part, docket.table)
+    return seen.verdict == "met" and not narrow_agrees(finding.ballots)
+
+
+def _sampled(docket: Docket) -> bool:
+    if not docket.settings.sampled:
+        return False
+    drawn = hashlib.sha256(f"sample:{docket.table.case.id}".encode()).digest()
+    return int.from_bytes(drawn[:4]) / 2**32 < docket.settings.sampled
+
+
+def weakest(docket: Docket, derived: Derived) -> Key | None:
+    """The decisive part that a person should look at first where nothing is open."""
+    keys = [key for key in matters(docket) if key[0] in (derived.violated[:1] or derived.statuses)]
+    raised = set(docket.table.case.raised_types)
+
+    def weakness(key: Key) -> tuple[int, int, int]:
+        clause, finding = docket.clause(key[0]), _finding(docket, key)
+        part = clause.rule.judged[key[1]]
+        spoken = any(hit.side == "for" for hit in docket.table.of_part(*key)) and finding.verdict == "not_met"
+        order = {"borderline": 0, "absent": 1, "contrary": 2, "shown": 3, "measured": 4, "record": 5}
+        return (0 if part.appraisal or spoken else 1, clause.type not in raised, order.get(finding.basis, 6))
+
+    return min(keys, key=weakness, default=None)
+
+
+def without_permission(docket: Docket) -> Docket:
+    """The docket as it would be once the seller has been asked (for `if_met` and `if_not_met`)."""
+    return replace(docket, requested=True)

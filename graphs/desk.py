@@ -1,0 +1,80 @@
+"""What a run works with: the dependencies that LangGraph's runtime context carries, so that tests pass doubles."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Protocol
+
+from agents.auditor import Auditor
+from cases.case import Case
+from cases.decision import Decision
+from cases.evidence import Evidence
+from cases.journal import CaseJournal
+from graphs.settings import AuditSettings
+from policies.corpus import Corpus
+from policies.search import ClauseSearch
+from policies.table import Table, lay
+from tools.tool import Tool
+
+
+class Clock(Protocol):
+    """What time it is. Two users: the system's clock, and a fixed one for replays and tests."""
+
+    def now(self) -> datetime:
+        """The present moment, with its zone."""
+        ...
+
+
+class SystemClock:
+    """The machine's clock, in UTC."""
+
+    def now(self) -> datetime:
+        """The present moment."""
+        return datetime.now(UTC)
+
+
+class DecisionSink(Protocol):
+    """Where a decision goes. Called once or more with the same decision; the sink keeps one."""
+
+    async def conclude(self, decision: Decision, evidence: tuple[Evidence, ...]) -> None:
+        """Take the decision."""
+        ...
+
+
+class NoSink:
+    """A sink for runs without effects: the caller reads the decision from the state."""
+
+    async def conclude(self, decision: Decision, evidence: tuple[Evidence, ...]) -> None:
+        """Take nothing."""
+
+
+@dataclass
+class Desk:
+    """The desk at which one case is worked on.
+
+    Attributes:
+        corpus: the policy snapshot in force.
+        journal: of this case.
+        folder: of the case file, for its images; none where there is none.
+        revision: the subject's revision as the caller knows it now; empty where it does not say.
+    """
+
+    corpus: Corpus
+    search: ClauseSearch
+    auditor: Auditor
+    tools: Mapping[str, Tool]
+    settings: AuditSettings
+    journal: CaseJournal
+    clock: Clock = field(default_factory=SystemClock)
+    sink: DecisionSink = field(default_factory=NoSink)
+    folder: Path | None = None
+    revision: str = ""
+    _laid: dict[tuple[str, ...], Table] = field(default_factory=dict, repr=False)
+
+    def table(self, case: Case, evidence: tuple[Evidence, ...], language: str) -> Table:
+        """The case as code sees it; laid once for the same evidence."""
+        key = tuple(item.id + item.sha256 for item in evidence)
+        if key not in self._laid:
+            self._laid = {key: lay(self.corpus, case, evidence, language)}
+        return self._laid[key]

@@ -1,0 +1,197 @@
+"""Reading the plain state as typed things: one place where nodes and state meet."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any
+
+from agents.auditor import Dossier, ToolForm
+from cases.case import Case
+from cases.decision import Usage
+from cases.evidence import Draft, Evidence, number
+from cases.finding import Ballot, Judgement, Key, PartFinding
+from cases.problem import Problem
+from graphs.assess import Docket
+from graphs.desk import Desk
+from graphs.settle import Settled
+from graphs.state import AuditState, key_of, split_key
+from policies.clause import Clause
+from policies.table import Table
+
+_NEAR_A_SIGN = 80
+"""Code points round a sign that the narrow judge reads of free text."""
+_STRUCTURED = ("listing.category", "listing.brand", "listing.attributes", "listing.condition", "listing.offer")
+
+
+@dataclass(frozen=True)
+class View:
+    """One state, read; nothing here writes."""
+
+    state: AuditState
+    desk: Desk
+
+    @cached_property
+    def case(self) -> Case:
+        """The case."""
+        return Case.model_validate(self.state["case"])
+
+    @cached_property
+    def evidence(self) -> tuple[Evidence, ...]:
+        """Every item, by id."""
+        return tuple(Evidence.model_validate(item) for item in self.state.get("evidence", []))
+
+    @cached_property
+    def table(self) -> Table:
+        """The case as code sees it."""
+        return self.desk.table(self.case, self.evidence, self.state["language"])
+
+    @cached_property
+    def clauses(self) -> tuple[Clause, ...]:
+        """The candidates."""
+        return tuple(self.desk.corpus.clauses[clause_id] for clause_id in self.state.get("candidates", []))
+
+    @cached_property
+    def docket(self) -> Docket:
+        """What assessing looks at."""
+        findings: dict[str, dict[str, PartFinding]] = {}
+        settled: dict[Key, str] = {}
+        for name, entry in self.state.get("verdicts", {}).items():
+            clause_id, part = split_key(name)
+            fields = {"part": part, **{k: entry[k] for k in ("verdict", "basis", "ballots")}}
+            findings.setdefault(clause_id, {})[part] = PartFinding.model_validate(fields)
+            settled[clause_id, part] = entry["settled"]
+        reviewed = bool(self.state.get("reviewed"))
+        auditor = self.desk.auditor
+        return Docket(
+            corpus=self.desk.corpus,
+            clauses=self.clauses,
+            table=self.table,
+            settings=self.desk.settings,
+            findings=findings,
+            settled=settled,
+            failures=tuple(self.state.get("failures", [])),
+            missing=tuple(self.state.get("missing", [])),
+            governs=self.state.get("governs", ""),
+            reviewed=reviewed,
+            requested=self.state.get("requested", False) or reviewed,
+            deterministic=auditor.deterministic,
+            auditor_languages=auditor.languages,
+            revision=self.desk.revision,
+        )
+
+    def ballots(self, key: Key) -> tuple[Ballot, ...]:
+        """Ballots on one part in this round."""
+        entry = self.state.get("verdicts", {}).get(key_of(*key))
+        cast = tuple(Ballot.model_validate(b) for b in entry["ballots"]) if entry else ()
+        return tuple(ballot for ballot in cast if ballot.round == self.state["round"])
+
+    def lead(self, clause_id: str) -> int:
+        """Ballots by which a verdict on this clause must lead: more where severity or action is high."""
+        clause = self.desk.corpus.clauses[clause_id]
+        steps = clause.enforcement.ladder if clause.enforcement else ()
+        impact = max((self.desk.corpus.actions[step.action].impact for step in steps[:1]), default=0)
+        high = clause.severity in {"high", "critical"} or impact >= self.desk.settings.impact_limit
+        return self.desk.settings.high_lead if high else self.desk.settings.lead
+
+    @property
+    def strong(self) -> bool:
+        """Whether any candidate asks for the strong tier."""
+        return any(self.lead(clause.id) > self.desk.settings.lead for clause in self.clauses)
+
+    @property
+    def budget_left(self) -> bool:
+        """Whether this round may make another model call."""
+        spent = Usage.model_validate(self.state.get("spent", {}))
+        settings = self.desk.settings
+        return (
+            spent.model_calls < settings.call_budget
+            and (settings.tokens is None or spent.tokens_in + spent.tokens_out < settings.tokens)
+            and (settings.cost is None or float(spent.cost) < settings.cost)
+        )
+
+    def dossier(self, asked: Iterable[Key] = (), *, closing: bool = False) -> Dossier:
+        """What the investigator sees.
+
+        Args:
+            asked: the parts to judge; empty means all.
+            closing: no more tools may be asked for.
+        """
+        left = self.desk.settings.tool_calls - self.state.get("tools_used", 0)
+        forms = tuple(
+            ToolForm(tool.name, tool.description, tool.parameters)
+            for tool in self.desk.tools.values()
+            if not tool.standing or tool.parameters.get("properties")
+        )
+        return Dossier(
+            case=self.case,
+            evidence=self.evidence,
+            clauses=self.clauses,
+            round=self.state["round"],
+            language=self.state["language"],
+            once=self.desk.journal.once,
+            asked=tuple(asked),
+            tools=forms if left > 0 and not closing else (),
+            turns=tuple(self.state.get("turns", [])),
+            faults=tuple(Problem.model_validate(fault) for fault in self.state.get("faults", [])),
+            images=self.desk.images(self.case),
+            tier="strong" if self.strong else "standard",
+            table=self.table,
+        )
+
+    def blind(self, asked: Iterable[Key]) -> Dossier:
+        """What a blind judge sees: no turns, no verdicts, only the clauses asked about."""
+        keys = tuple(asked)
+        named = {clause_id for clause_id, _ in keys}
+        whole = self.dossier(keys, closing=True)
+        return replace(whole, clauses=tuple(c for c in self.clauses if c.id in named), turns=(), faults=())
+
+    def narrow(self, asked: Iterable[Key]) -> Dossier:
+        """What the narrow judge sees: structured fields, records, measurements, and little round each sign."""
+        keys = tuple(asked)
+        items = [item for item in self.evidence if item.voucher in {"platform", "tool"}]
+        items += [_short(item) for item in self.evidence if item.source in _STRUCTURED]
+        for key in keys:
+            for hit in self.table.of_part(*key):
+                item = self.table.item(hit.evidence_id)
+                if item.source not in _STRUCTURED:
+                    window = item.text[max(0, hit.start - _NEAR_A_SIGN) : hit.end + _NEAR_A_SIGN]
+                    items.append(item.model_copy(update={"text": window}))
+        kept = sorted({(i.id, i.text): i for i in items}.values(), key=lambda i: int(i.id[1:]))
+        return replace(self.blind(keys), evidence=tuple(kept), images={})
+
+
+def _short(item: Evidence) -> Evidence:
+    """Structured fields hold values, not prose: lines longer than a sign's surroundings are left out."""
+    lines = [line for line in item.text.split("\n") if len(line) <= _NEAR_A_SIGN]
+    return item.model_copy(update={"text": "\n".join(lines)})
+
+
+def appended(state: AuditState, drafts: list[Draft], *, marking: bool) -> list[dict[str, Any]]:
+    """The state's evidence with drafts added; one that says word for word what its source has said is left out."""
+    known = {(item["source"], item["text"]) for item in state.get("evidence", [])}
+    fresh = [item for item in number(drafts, len(state.get("evidence", [])) + 1, marking=marking)]
+    new = [item for item in fresh if (item.source, item.text) not in known]
+    first = len(state.get("evidence", [])) + 1
+    renumbered = [item.model_copy(update={"id": f"E{first + i}"}) for i, item in enumerate(new)]
+    return [*state.get("evidence", []), *(item.model_dump(mode="json") for item in renumbered)]
+
+
+def entry(
+    clause: Clause, judgement: Judgement, ballots: Iterable[Ballot], settled: Settled | str
+) -> dict[str, Any]:
+    """A verdict as the state keeps it."""
+    return {
+        "verdict": judgement.verdict,
+        "basis": judgement.basis,
+        "settled": settled,
+        "sha256": clause.sha256,
+        "ballots": [ballot.model_dump(mode="json") for ballot in ballots],
+    }
+
+
+def total(*usages: Usage) -> Usage:
+    """Sum of usages."""
+    counts = ("model_calls", "tool_calls", "tokens_in", "tokens_out", "tokens_cached")
+    summed = {name: sum(getattr(usage, name) for usage in usages) for name in counts}
+    cost = sum(float(usage.cost) for usage in usages)
+    return Usage.model_validate({**summed, "cost": f"{cost:.6f}".rstrip("0").rstrip(".")})

@@ -1,0 +1,336 @@
+"""Files to a snapshot: every clause merged with what it extends, with stable ids and hashes; and what is in force."""
+
+import hashlib
+from collections.abc import Iterable, Mapping
+from datetime import date, datetime
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from pydantic import ConfigDict, ValidationError
+
+from cases.evidence import digest, normal
+from cases.problem import Invalid, Problem, Record, problems_of
+from cases.rule import Part, Rule
+from policies.clause import Clause, Signs
+from policies.clause_file import ClauseFile, Source, clause_file, read_clause, read_yaml, signs_of
+from policies.signs import SignIndex
+
+
+class ViolationTypeInfo(Record):
+    """One entry of the taxonomy."""
+
+    title: str
+    about: str = ""
+
+
+class ActionInfo(Record):
+    """What an action is: can it be taken back, and how heavy is it (1 to 5)."""
+
+    title: str
+    reversible: bool
+    impact: int
+    about: str = ""
+
+
+class RegionInfo(Record):
+    """A market: the languages that its sellers write in, and its time zone (IANA)."""
+
+    languages: tuple[str, ...]
+    time_zone: str = "UTC"
+
+
+class FactInfo(Record):
+    """A fact that a tool measures and a part may compare."""
+
+    model_config = ConfigDict(frozen=True, extra="allow")
+
+    unit: str = ""
+    meaning: str = ""
+    tool: str = ""
+
+
+class Corpus:
+    """A policy snapshot: immutable once loaded.
+
+    Attributes:
+        snapshot: SHA-256 over all its files.
+        clauses: by id, merged, including those not in force.
+        types, actions, regions, groups, facts: the corpus's vocabularies.
+        phrases: sentences that notices share, by language.
+    """
+
+    def __init__(  # noqa: PLR0913 - the vocabularies of a corpus, by name
+        self,
+        *,
+        snapshot: str,
+        clauses: Mapping[str, Clause],
+        types: Mapping[str, ViolationTypeInfo],
+        actions: Mapping[str, ActionInfo],
+        regions: Mapping[str, RegionInfo],
+        groups: Mapping[str, tuple[str, ...]],
+        facts: Mapping[str, FactInfo],
+        phrases: Mapping[str, Mapping[str, str]],
+    ) -> None:
+        """Take what `load_corpus` has read and checked."""
+        self.snapshot = snapshot
+        self.clauses = dict(clauses)
+        self.types = dict(types)
+        self.actions = dict(actions)
+        self.regions = dict(regions)
+        self.groups = dict(groups)
+        self.facts = dict(facts)
+        self.phrases = {language: dict(said) for language, said in phrases.items()}
+        self._in_force: dict[tuple[str, date], tuple[Clause, ...]] = {}
+
+    @cached_property
+    def signs(self) -> SignIndex:
+        """All signs of all clauses, indexed; built on first use."""
+        return SignIndex(self.clauses.values())
+
+    def covers(self, named: Iterable[str], region: str) -> bool:
+        """Tell whether region names (ISO codes, groups, `*`) cover `region`; a subdivision falls back to its country."""
+        country = region[:2]
+        return any(
+            name in {"*", region, country} or country in self.groups.get(name, ()) or region in self.groups.get(name, ())
+            for name in named
+        )
+
+    def local_day(self, moment: datetime, region: str) -> date:
+        """The calendar day of `moment` in the region (UTC where the corpus does not know the region)."""
+        info = self.regions.get(region) or self.regions.get(region[:2])
+        return moment.astimezone(ZoneInfo(info.time_zone if info else "UTC")).date()
+
+    def languages(self, region: str) -> tuple[str, ...]:
+        """Languages that sellers of the region write in; empty where the corpus does not know the region."""
+        info = self.regions.get(region) or self.regions.get(region[:2])
+        return info.languages if info else ()
+
+    def in_force(self, region: str, day: date) -> tuple[Clause, ...]:
+        """Clauses in force, by id; where one that extends another is in force, the parent is left out."""
+        key = (region, day)
+        if key not in self._in_force:
+            holding = [
+                clause
+                for clause in self.clauses.values()
+                if clause.in_force.holds(day)
+                and self.covers(clause.regions, region)
+                and not self.covers(clause.except_, region)
+            ]
+            replaced = {ancestor for clause in holding for ancestor in self._ancestors(clause)}
+            self._in_force[key] = tuple(sorted((c for c in holding if c.id not in replaced), key=lambda c: c.id))
+        return self._in_force[key]
+
+    def _ancestors(self, clause: Clause) -> list[str]:
+        found: list[str] = []
+        while clause.extends:
+            found.append(clause.extends)
+            clause = self.clauses[clause.extends]
+        return found
+
+
+def load_corpus(folder: Path) -> Corpus:
+    """Load and check a corpus.
+
+    Args:
+        folder: holds `clauses/**/*.md`, `taxonomy.yaml`, `actions.yaml`, `regions.yaml`, `facts.yaml`, `phrases.yaml`.
+
+    Raises:
+        Invalid: with every problem found, each with file and line.
+    """
+    problems: list[Problem] = []
+    sources = _read_all(folder, problems)
+    vocabularies = {name: _vocabulary(folder, name, problems) for name in ("taxonomy", "actions", "regions", "facts", "phrases")}
+    _stop(problems)
+    types = _entries(vocabularies["taxonomy"], "types", ViolationTypeInfo, problems)
+    actions = _entries(vocabularies["actions"], "actions", ActionInfo, problems)
+    regions = _entries(vocabularies["regions"], "regions", RegionInfo, problems)
+    facts = _entries(vocabularies["facts"], "facts", FactInfo, problems)
+    groups = {name: tuple(members) for name, members in (vocabularies["regions"].data.get("groups") or {}).items()}
+    clauses: dict[str, Clause] = {}
+    for clause_id in sorted(sources):
+        try:
+            clauses[clause_id] = _clause(clause_id, sources)
+        except Invalid as error:
+            problems += error.problems
+    _stop(problems)
+    for clause in clauses.values():
+        problems += _unknown_names(clause, sources[clause.id][0], clauses, types, actions, {*regions, *groups}, facts)
+    _stop(problems)
+    return Corpus(
+        snapshot=_snapshot(folder),
+        clauses=clauses,
+        types=types,
+        actions=actions,
+        regions=regions,
+        groups=groups,
+        facts=facts,
+        phrases=vocabularies["phrases"].data.get("phrases") or {},
+    )
+
+
+_Sources = dict[str, tuple[Source, dict[str, Signs]]]
+
+
+def _stop(problems: list[Problem]) -> None:
+    if problems:
+        raise Invalid("the policy corpus", tuple(problems))
+
+
+def _read_all(folder: Path, problems: list[Problem]) -> _Sources:
+    sources: _Sources = {}
+    clauses = folder / "clauses"
+    for path in sorted(clauses.rglob("*.md")):
+        file = path.relative_to(folder).as_posix()
+        expected = path.relative_to(clauses).with_suffix("").as_posix().replace("/", ".")
+        signs_path = path.with_suffix(".signs.yaml")
+        try:
+            source = read_clause(path, file)
+            signs = signs_of(read_yaml(signs_path, signs_path.relative_to(folder).as_posix())) if signs_path.exists() else {}
+        except Invalid as error:
+            problems += error.problems
+            continue
+        if source.data.get("id") != expected:
+            hint = f"write `id: {expected}`, or move the file"
+            problems.append(source.problem("id_is_not_path", "/id", "the id does not match the file's place", hint))
+            continue
+        sources[expected] = (source, signs)
+    if not sources and not problems:
+        problems.append(Problem(code="no_clauses", pointer=str(clauses), detail="no clause files here"))
+    return sources
+
+
+def _vocabulary(folder: Path, name: str, problems: list[Problem]) -> Source:
+    path = folder / f"{name}.yaml"
+    try:
+        return read_yaml(path, path.name)
+    except FileNotFoundError:
+        problems.append(Problem(code="missing_file", pointer=path.name, detail=f"{path.name} is missing"))
+    except Invalid as error:
+        problems += error.problems
+    return Source(file=path.name, data={}, lines={})
+
+
+def _entries(source: Source, key: str, kind: type[Any], problems: list[Problem]) -> dict[str, Any]:
+    entries: dict[str, Any] = {}
+    for name, written in (source.data.get(key) or {}).items():
+        try:
+            entries[str(name)] = kind.model_validate(written or {})
+        except ValidationError as error:
+            problems += [source.problem(p.code, f"/{key}/{name}{p.pointer}", p.detail) for p in problems_of(error)]
+    return entries
+
+
+def _clause(clause_id: str, sources: _Sources) -> Clause:
+    source, signs = sources[clause_id]
+    merged, merged_signs, prose = _merged(clause_id, sources, ())
+    written = clause_file(source, merged)
+    rule = _rule(written)
+    unknown = sorted(set(signs) - set(rule.judged))
+    if unknown:
+        detail = f"signs for unknown parts: {', '.join(unknown)}"
+        hint = f"the judged parts are: {', '.join(rule.judged)}"
+        file = source.file.removesuffix(".md") + ".signs.yaml"
+        raise Invalid(file, (Problem(code="unknown_part", pointer=f"{file}:1", detail=detail, hint=hint),))
+    text = clause_text(written, rule, prose)
+    fields = written.model_dump(exclude={"elements", "exemptions", "over"}, by_alias=True)
+    return Clause.model_validate(
+        {**fields, "rule": rule, "signs": merged_signs, "prose": prose, "text": text, "sha256": digest(text), "file": source.file}
+    )
+
+
+def _merged(clause_id: str, sources: _Sources, below: tuple[str, ...]) -> tuple[dict[str, Any], dict[str, Signs], str]:
+    source, signs = sources[clause_id]
+    parent = source.data.get("extends")
+    if not parent:
+        return source.data, signs, source.prose
+    if parent in (clause_id, *below):
+        raise Invalid(source.file, (source.problem("circular_extends", "/extends", f"{parent} extends itself"),))
+    if parent not in sources:
+        raise Invalid(source.file, (source.problem("unknown_clause", "/extends", f"there is no clause {parent}"),))
+    above, above_signs, prose = _merged(parent, sources, (clause_id, *below))
+    return _merge(above, source.data), {**above_signs, **signs}, f"{prose}\n\n{source.prose}"
+
+
+def _merge(above: Mapping[str, Any], below: Mapping[str, Any]) -> dict[str, Any]:
+    """Merge a variant into its parent: mappings key by key, all else replaced, null takes a part away."""
+    merged = dict(above)
+    for key, value in below.items():
+        if value is None:
+            merged.pop(key, None)
+        elif isinstance(value, dict) and isinstance(merged.get(key), dict) and key not in {"in_force", "enforcement", "measure"}:
+            merged[key] = _merge(merged[key], value)
+        else:
+            merged[key] = value
+    return merged
+
+
+def _rule(written: ClauseFile) -> Rule:
+    parts: list[Part] = [part.part(name, "element") for name, part in written.elements.items()]
+    parts += [part.part(name, "exemption") for name, part in written.exemptions.items()]
+    return Rule(
+        id=written.id,
+        type=written.type,
+        effect=written.effect,
+        over=written.over,
+        severity=written.severity,
+        parts=tuple(parts),
+    )
+
+
+def clause_text(written: ClauseFile, rule: Rule, prose: str) -> str:
+    """The clause as it is read, quoted and hashed: title, what must hold, what lifts it, prose."""
+    lines = [written.title, "", "It applies where all of these hold:"]
+    lines += [line for part in rule.elements for line in _part_lines(part)]
+    if rule.exemptions:
+        lines += ["", "It does not apply where any of these holds:"]
+        lines += [line for part in rule.exemptions for line in _part_lines(part)]
+    return normal("\n".join([*lines, "", prose]))
+
+
+def _part_lines(part: Part) -> list[str]:
+    lines = [f"- {part.name}: {part.text}"]
+    lines += [f"  - {member.name} (weight {member.weight}): {member.text}" for member in part.of]
+    return lines
+
+
+def _unknown_names(  # noqa: PLR0913 - each vocabulary is another argument
+    clause: Clause,
+    source: Source,
+    clauses: Mapping[str, Clause],
+    types: Mapping[str, object],
+    actions: Mapping[str, object],
+    regions: set[str],
+    facts: Mapping[str, object],
+) -> list[Problem]:
+    named = [("type", "/type", clause.type, types)]
+    named += [("clause", f"/over/{i}", other, clauses) for i, other in enumerate(clause.rule.over)]
+    named += [("clause", f"/see_also/{i}", other, clauses) for i, other in enumerate(clause.see_also)]
+    steps = clause.enforcement.ladder if clause.enforcement else ()
+    named += [("action", f"/enforcement/ladder/{i}/action", step.action, actions) for i, step in enumerate(steps)]
+    known_regions = dict.fromkeys({"*", *regions})
+    for field, names in (("regions", clause.regions), ("except", clause.except_)):
+        named += [("region", f"/{field}/{i}", name, known_regions) for i, name in enumerate(names)]
+    named += [
+        ("fact", f"/{part.role}s/{name.replace('.', '/of/')}/fact", part.fact.name, facts)
+        for name, part in clause.rule.judged.items()
+        if part.fact
+    ]
+    named += [("part", f"/guidance/{i}/part", item.part, clause.rule.judged) for i, item in enumerate(clause.guidance)]
+    if clause.effect == "forbid" and not clause.enforcement:
+        named.append(("ladder", "/enforcement", "a forbid clause has an enforcement ladder", {}))
+    return [
+        source.problem(f"unknown_{kind}", pointer, f"{name!r} is not known" if kind != "ladder" else name)
+        for kind, pointer, name, known in named
+        if name not in known
+    ]
+
+
+def _snapshot(folder: Path) -> str:
+    """Hash of every file that makes the corpus, by name and content."""
+    files = [*(folder / "clauses").rglob("*.md"), *(folder / "clauses").rglob("*.signs.yaml"), *folder.glob("*.yaml")]
+    whole = hashlib.sha256()
+    for path in sorted(files, key=lambda p: p.relative_to(folder).as_posix()):
+        whole.update(path.relative_to(folder).as_posix().encode() + b"\0" + path.read_bytes() + b"\0")
+    return whole.hexdigest()
