@@ -87,6 +87,7 @@ class Turn:
         turns: what to append to the dossier's `turns`, plain JSON.
         usage: of the model calls behind this turn.
         failure: a code (`model_unavailable`, `unverified`, `budget_exhausted`) where nothing usable came.
+        model: that answered; empty where none did.
     """
 
     judgements: tuple[Judgement, ...] = ()
@@ -95,6 +96,7 @@ class Turn:
     turns: tuple[dict[str, Any], ...] = ()
     usage: Usage = Usage()
     failure: str = ""
+    model: str = ""
 
 
 @dataclass(frozen=True)

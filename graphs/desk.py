@@ -70,7 +70,12 @@ class Desk:
     sink: DecisionSink = field(default_factory=NoSink)
     folder: Path | None = None
     revision: str = ""
+    pictures: Mapping[int, tuple[str, bytes]] = field(default_factory=dict)
     _laid: dict[tuple[str, ...], Table] = field(default_factory=dict, repr=False)
+
+    def images(self, case: Case) -> Mapping[int, tuple[str, bytes]]:
+        """Image bytes by number from 1, with their media types, for models that see; only checked images are here."""
+        return self.pictures if case.subject.images else {}
 
     def table(self, case: Case, evidence: tuple[Evidence, ...], language: str) -> Table:
         """The case as code sees it; laid once for the same evidence."""

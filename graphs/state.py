@@ -30,6 +30,7 @@ class AuditState(TypedDict, total=False):
         reopened: unjudged parts have gone back once in this round.
         verdicts: per `clause|part`: verdict, basis, how it was settled, the clause's hash, and its ballots.
         judged_blind: blind calls in this round.
+        onward: where `challenge` leads next.
         failures: reason codes that running has met, in order.
         usage: of all rounds; `spent` of this one.
         number: of the last escalation.
@@ -63,6 +64,7 @@ class AuditState(TypedDict, total=False):
     reopened: bool
     verdicts: dict[str, Plain]
     judged_blind: int
+    onward: str
     failures: list[str]
     usage: Plain
     spent: Plain
@@ -102,9 +104,15 @@ def fresh_round(number: int) -> AuditState:
         repaired=False,
         reopened=False,
         judged_blind=0,
+        onward="",
         failures=[],
         spent={},
     )
+
+
+def merged(state: AuditState, **changes: Any) -> AuditState:  # noqa: ANN401 - any value that a state may hold
+    """The state with some of its keys changed."""
+    return cast("AuditState", {**state, **changes})
 
 
 def upgraded(state: AuditState) -> AuditState:
@@ -113,4 +121,4 @@ def upgraded(state: AuditState) -> AuditState:
     Version 1 knew neither a governing clause nor requests to the seller, and kept no blind ballots apart.
     """
     added = AuditState(governs="", requested=False, added=[], waiting_until="", overrides={}, senior=False, judged_blind=0)
-    return cast("AuditState", {**added, **state, "version": VERSION})
+    return merged(added, **state, version=VERSION)

@@ -1,0 +1,1 @@
+"""Who judges: the rulebook auditor, and auditors on a language model."""

@@ -1,0 +1,118 @@
+"""The person's part: waiting for an answer, and taking it up."""
+
+from datetime import datetime
+from typing import Any
+
+from langgraph.runtime import Runtime
+from langgraph.types import interrupt
+
+from cases.case import Case
+from cases.cutting import cut_case
+from cases.decision import Expiry, InformationRequest, Review, Supplement, digest_of, read_answer
+from cases.evidence import Draft
+from cases.finding import Ballot, Judge
+from graphs.desk import Desk
+from graphs.state import AuditState, Plain, fresh_round, key_of, merged, split_key, upgraded
+from graphs.view import View, appended, entry
+
+
+async def await_review(state: AuditState) -> AuditState:
+    """Wait for a person; the answer is validated and stored by the caller before the run resumes."""
+    return AuditState(answer=interrupt(state["escalation"]))
+
+
+async def take_up(state: AuditState, runtime: Runtime[Desk]) -> AuditState:
+    """Apply the answer, and choose the way on: assess again, a new round, or wait for the seller."""
+    current = upgraded(state)
+    answer = read_answer(current.get("answer") or {})
+    if isinstance(answer, InformationRequest):
+        return merged(current, **_requested(current, answer))
+    if isinstance(answer, Review) and not answer.add_clauses:
+        return merged(current, **_reviewed(current, answer, runtime.context))
+    return merged(current, **_next_round(current, answer, runtime.context))
+
+
+def _requested(state: AuditState, answer: InformationRequest) -> dict[str, Any]:
+    """The same questions, now with the seller, until the day named; the escalation takes the next number."""
+    escalation = dict(state.get("escalation") or {})
+    number = state["number"] + 1
+    end = datetime.combine(answer.until, datetime.max.time(), tzinfo=answer.at.tzinfo)
+    escalation.update(number=number, waiting_for="seller", expires_at=end.isoformat(timespec="seconds"))
+    escalation["digest"] = digest_of(state["case"], escalation["findings"], state["pin"]["snapshot"], number)
+    return {
+        "number": number,
+        "escalation": escalation,
+        "requested": True,
+        "waiting_until": answer.until.isoformat(),
+        "answer": None,
+    }
+
+
+def _reviewed(state: AuditState, answer: Review, desk: Desk) -> dict[str, Any]:
+    """A person's judgements replace the parts' verdicts; `confirmed` accepts the recommendation as it stands."""
+    verdicts = dict(state["verdicts"])
+    judge = Judge(prompt="person", model=answer.reviewer)
+    for judgement in answer.judgements:
+        said = judgement.model_copy(update={"basis": "person"})
+        held = verdicts.get(key_of(*said.key))
+        ballots = [Ballot.model_validate(b) for b in held["ballots"]] if held else []
+        ballots.append(Ballot(judge=judge, round=state["round"], judgement=said))
+        verdicts[key_of(*said.key)] = entry(desk.corpus.clauses[said.clause_id], said, ballots, "person")
+    settles = bool(answer.judgements or answer.governs or answer.confirmed)
+    return {
+        "verdicts": verdicts,
+        "governs": answer.governs or state.get("governs", ""),
+        "reviewed": answer.reviewer if settles else state.get("reviewed", ""),
+        "senior": any(j.verdict == "unclear" for j in answer.judgements),
+        "overrides": {k: v for k, v in (("action", answer.action), ("notice", answer.notice)) if v},
+        "decision": None,
+    }
+
+
+def _next_round(state: AuditState, answer: Review | Supplement | Expiry, desk: Desk) -> dict[str, Any]:
+    """New evidence, new clauses or an expiry: a round that begins with gather and carries settled verdicts over."""
+    case = dict(state["case"])
+    drafts: list[Draft] = []
+    if isinstance(answer, Supplement):
+        begun = len(case.get("texts", []))
+        case["texts"] = [*case.get("texts", []), *(t.model_dump(mode="json") for t in answer.texts)]
+        subject = dict(case["subject"])
+        subject["images"] = [*subject.get("images", []), *(d.model_dump(mode="json") for d in answer.documents)]
+        case["subject"] = subject
+        read = Case.model_validate(case)
+        cut = cut_case(read, desk.corpus.local_day(read.opened_at, read.region), state["language"])
+        new = {f"text:{i}" for i in range(begun + 1, len(read.texts) + 1)}
+        drafts = [draft for draft in cut if draft.source in new]
+    evidence = appended(state, drafts, marking=desk.settings.marking)
+    verdicts, changed = _carried(merged(state, evidence=evidence), len(state["evidence"]), desk)
+    added = answer.add_clauses if isinstance(answer, Review) else ()
+    return {
+        **fresh_round(state["round"] + 1),
+        "case": case,
+        "evidence": evidence,
+        "verdicts": verdicts,
+        "failures": ["policy_changed"] if changed else [],
+        "added": [*state.get("added", []), *added],
+        "requested": state.get("requested", False),
+        "reviewed": "",
+        "decision": None,
+    }
+
+
+def _carried(state: AuditState, known: int, desk: Desk) -> tuple[dict[str, Plain], bool]:
+    """Verdicts that hold in the next round: settled ones, unless new evidence names the part or its clause changed."""
+    view = View(state, desk)
+    fresh = {item["id"] for item in state["evidence"][known:]}
+    named = {(hit.clause_id, hit.part) for hit in view.table.hits if hit.evidence_id in fresh}
+    kept: dict[str, Plain] = {}
+    changed = False
+    for name, held in state["verdicts"].items():
+        key = split_key(name)
+        clause = desk.corpus.clauses.get(key[0])
+        if held["settled"] not in {"lead", "person"} or held["verdict"] == "unclear" or key in named:
+            continue
+        if clause is None or clause.sha256 != held["sha256"]:
+            changed = True
+            continue
+        kept[name] = held
+    return kept, changed

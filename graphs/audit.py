@@ -1,0 +1,87 @@
+"""The wiring of one case's state machine; it reads like the desk's own procedure."""
+
+from functools import cache
+from typing import Any
+
+from langgraph.checkpoint.base import BaseCheckpointSaver
+from langgraph.graph import END, START, StateGraph
+from langgraph.graph.state import CompiledStateGraph
+
+from graphs.answering import await_review, take_up
+from graphs.concluding import assess, conclude
+from graphs.desk import Desk
+from graphs.nodes import challenge, check, gather, investigate, prepare, retrieve, use_tools
+from graphs.state import AuditState
+
+Audit = CompiledStateGraph[AuditState, Desk, AuditState, AuditState]
+
+
+def build(saver: BaseCheckpointSaver[Any] | None = None) -> Audit:
+    """Compile the audit; a saver is needed where runs pause for a person."""
+    return _wired().compile(checkpointer=saver, name="audit")
+
+
+@cache
+def _wired() -> StateGraph[AuditState, Desk, AuditState, AuditState]:
+    graph = StateGraph(AuditState, context_schema=Desk)
+    graph.add_node("prepare", prepare)
+    graph.add_node("gather", gather)
+    graph.add_node("retrieve", retrieve)
+    graph.add_node("investigate", investigate)
+    graph.add_node("use_tools", use_tools)
+    graph.add_node("verify", check)
+    graph.add_node("challenge", challenge)
+    graph.add_node("assess", assess)
+    graph.add_node("await_review", await_review)
+    graph.add_node("take_up", take_up)
+    graph.add_node("conclude", conclude)
+    graph.add_edge(START, "prepare")
+    graph.add_edge("prepare", "gather")
+    graph.add_edge("gather", "retrieve")
+    graph.add_edge("retrieve", "investigate")
+    graph.add_conditional_edges("investigate", after_investigate, ["use_tools", "verify"])
+    graph.add_edge("use_tools", "investigate")
+    graph.add_conditional_edges("verify", after_verify, ["investigate", "challenge"])
+    graph.add_conditional_edges("challenge", after_challenge, ["challenge", "investigate", "assess"])
+    graph.add_conditional_edges("assess", after_assess, ["await_review", "conclude"])
+    graph.add_edge("await_review", "take_up")
+    graph.add_conditional_edges("take_up", after_take_up, ["assess", "gather", "await_review"])
+    graph.add_edge("conclude", END)
+    return graph
+
+
+def after_investigate(state: AuditState) -> str:
+    """Where investigate leads: to the tools it asked for, else to verification."""
+    return "use_tools" if state["asked_tools"] else "verify"
+
+
+def after_verify(state: AuditState) -> str:
+    """Faults go back once; then the parts that matter are challenged."""
+    return "investigate" if state["faults"] else "challenge"
+
+
+def after_challenge(state: AuditState) -> str:
+    """Where challenge has said."""
+    return state["onward"]
+
+
+def after_assess(state: AuditState) -> str:
+    """A decision is concluded; an escalation waits."""
+    return "conclude" if state["decision"] else "await_review"
+
+
+def after_take_up(state: AuditState) -> str:
+    """A review is assessed, a request waits with the seller, all else starts a new round."""
+    if state.get("answer") is None:
+        return "await_review"
+    return "gather" if state["steps"] == 0 else "assess"
+
+
+def draw() -> str:
+    """The graph as Mermaid text, drawn from the code."""
+    return build().get_graph().draw_mermaid(with_styles=False)
+
+
+def studio() -> Audit:
+    """The graph as LangGraph Studio opens it (`langgraph.json`); the server brings its own saver."""
+    return build()

@@ -1,0 +1,354 @@
+"""One function a node, from the case to settled verdicts. Each reads the state and returns the keys it changes.
+
+Nodes take facts only from state and journal, so that a killed run re-enters and a finished one can be replayed.
+"""
+
+import asyncio
+from collections.abc import Iterable
+from typing import Any
+
+import orjson
+from langgraph.runtime import Runtime
+
+from agents.auditor import Ballots, Sighting, ToolCall
+from cases.case import Case
+from cases.cutting import cut_case
+from cases.decision import Usage
+from cases.evidence import Draft
+from cases.finding import Ballot, Judge, Judgement, Key, clause_status, open_parts
+from graphs.assess import matters
+from graphs.desk import Desk
+from graphs.language import language_of
+from graphs.settle import narrow_agrees, tally, wants_narrow
+from graphs.state import VERSION, AuditState, Plain, fresh_round, key_of, merged, split_key
+from graphs.verify import sound_ballot, unjudged, verify
+from graphs.view import View, appended, entry, total
+from policies.settled import settle
+from policies.table import Table
+from tools.tool import Look, Tool, run_tool, unavailable
+
+_STOPPED = {"challenge_missing", "budget_exhausted", "model_unavailable"}
+"""Failures after which no more ballots are asked for in the round."""
+
+
+async def prepare(state: AuditState, runtime: Runtime[Desk]) -> AuditState:
+    """Cut the case into evidence, find its language, fix the policy snapshot."""
+    desk = runtime.context
+    case = Case.model_validate(state["case"])
+    prose = f"{case.subject.title}\n{case.subject.description}"
+    language = case.language or language_of(prose, desk.corpus.languages(case.region))
+    day = desk.corpus.local_day(case.opened_at, case.region)
+    evidence = appended(AuditState(), cut_case(case, day, language), marking=desk.settings.marking)
+    begun = {"version": VERSION, "language": language, "evidence": evidence, "verdicts": {}, "usage": {}, "number": 0}
+    return merged(fresh_round(1), **begun)
+
+
+async def gather(state: AuditState, runtime: Runtime[Desk]) -> AuditState:
+    """Pin the round, and run the standing tools in parallel; what they find becomes evidence, in order of name."""
+    desk, view = runtime.context, View(state, runtime.context)
+    pin = await _pin(state, desk)
+    standing = [tool for _, tool in sorted(desk.tools.items()) if tool.standing]
+    look = _look(view)
+    found = await asyncio.gather(*(_run(desk, f"{state['round']}/gather/{t.name}", t, look, {}) for t in standing))
+    drafts = [draft for result in found for draft in result]
+    return AuditState(pin=pin, evidence=appended(state, drafts, marking=desk.settings.marking))
+
+
+async def _pin(state: AuditState, desk: Desk) -> Plain:
+    """A round's first entry: snapshot, settings, auditor and clock."""
+    fixed = {
+        "snapshot": desk.corpus.snapshot,
+        "settings": desk.settings.model_dump(mode="json"),
+        "auditor": desk.auditor.name.model_dump(mode="json"),
+    }
+
+    async def now() -> Plain:
+        return {**fixed, "round": state["round"], "at": desk.clock.now().isoformat()}
+
+    pinned: Plain = await desk.journal.once(f"{state['round']}/pin", orjson.dumps(fixed), now)
+    return pinned
+
+
+def _look(view: View) -> Look:
+    return Look(case=view.case, day=view.table.day, folder=view.desk.folder, evidence=view.evidence)
+
+
+async def _run(desk: Desk, slot: str, tool: Tool, look: Look, arguments: dict[str, Any]) -> list[Draft]:
+    async def call() -> list[Plain]:
+        return [draft.model_dump(mode="json") for draft in await run_tool(tool, look, arguments)]
+
+    request = orjson.dumps([tool.name, arguments])
+    return [Draft.model_validate(draft) for draft in await desk.journal.once(slot, request, call)]
+
+
+async def retrieve(state: AuditState, runtime: Runtime[Desk]) -> AuditState:
+    """Choose the candidates: by search, by suspicion, by signs, by a person's word; and the permits over them."""
+    view = View(state, runtime.context)
+    in_force = {c.id: c for c in view.desk.corpus.in_force(view.case.region, view.table.day)}
+
+    async def search() -> list[list[str]]:
+        return await _ranked(view, tuple(in_force))
+
+    ranked, of_types = await view.desk.journal.once(f"{state['round']}/retrieve", b"", search)
+    fired = {
+        hit.clause_id
+        for hit in view.table.hits
+        if hit.side == "for" and not hit.negated and hit.clause_id in in_force and _is_element(view, hit.clause_id, hit.part)
+    }
+    chosen = dict.fromkeys([*ranked, *of_types, *sorted(fired), *state.get("added", []), *state.get("candidates", [])])
+    permits = [c.id for c in in_force.values() if c.effect == "permit" and set(c.rule.over) & set(chosen)]
+    candidates = [cid for cid in dict.fromkeys([*chosen, *permits]) if cid in in_force]
+    types = {clause.type for clause in in_force.values()}
+    missing = [raised for raised in view.case.raised_types if raised not in types]
+    return AuditState(candidates=candidates, missing=missing)
+
+
+def _is_element(view: View, clause_id: str, part: str) -> bool:
+    return view.desk.corpus.clauses[clause_id].rule.judged[part].role == "element"
+
+
+async def _ranked(view: View, in_force: tuple[str, ...]) -> list[list[str]]:
+    """The best clauses by search, and the best one of each raised type whatever its rank."""
+    query = _query(view)
+    language, search = view.state["language"], view.desk.search
+    best = await search.search(query, in_force, view.desk.settings.candidates, language)
+    clauses = view.desk.corpus.clauses
+    of_types = []
+    for raised in view.case.raised_types:
+        of_type = tuple(cid for cid in in_force if clauses[cid].type == raised)
+        found = await search.search(query, of_type, 1, language) if of_type else []
+        of_types += [hit.id for hit in found] or list(of_type[:1])
+    return [[hit.id for hit in best], of_types]
+
+
+def _query(view: View) -> str:
+    """What the search is asked: what the listing says of itself, what its images read, what reports say."""
+    spoken = ("listing.title", "listing.description", "listing.attributes", "report:", "image:", "listing.brand")
+    texts = [item.text for item in view.evidence if item.source.startswith(spoken) and item.voucher != "tool"]
+    return "\n".join(texts)[:8000]
+
+
+async def investigate(state: AuditState, runtime: Runtime[Desk]) -> AuditState:
+    """Have the auditor judge the candidates part by part, or ask for tools."""
+    view = View(state, runtime.context)
+    auditor = view.desk.auditor
+    if not auditor.deterministic and not view.budget_left:
+        return AuditState(submitted=[], asked_tools=[], failures=_with(state, "budget_exhausted"))
+    step = state["steps"] + 1
+    turn = await auditor.investigate(view.dossier(_asked(view)), step)
+    changed = merged(
+        _paid(state, turn.usage),
+        steps=step,
+        turns=[*state["turns"], *turn.turns],
+        asked_tools=[call.model_dump(mode="json") for call in turn.tool_calls],
+        submitted=[judgement.model_dump(mode="json") for judgement in turn.judgements],
+    )
+    if turn.failure:
+        changed["failures"] = _with(state, turn.failure)
+    if turn.sightings:
+        drafts = [_sighted(sighting) for sighting in turn.sightings]
+        changed["evidence"] = appended(state, drafts, marking=view.desk.settings.marking)
+    return changed
+
+
+def _asked(view: View) -> tuple[Key, ...]:
+    """All parts at first; later what is still to be judged or was at fault."""
+    verdicts = view.docket.verdicts
+    if not view.state.get("verdicts") or view.desk.auditor.deterministic:
+        return ()
+    asked: dict[Key, None] = {}
+    for clause in view.clauses:
+        judged = verdicts.get(clause.id, {})
+        if clause_status(clause.rule, judged) == "open":
+            asked.update(dict.fromkeys((clause.id, part) for part in open_parts(clause.rule, judged)))
+    return tuple(asked)
+
+
+def _sighted(sighting: Sighting) -> Draft:
+    box = f" at {', '.join(str(n) for n in sighting.box)}" if sighting.box else ""
+    return Draft(source=f"image:{sighting.image}/sighting", voucher="model", text=f"{sighting.sees}{box}")
+
+
+def _with(state: AuditState, *codes: str) -> list[str]:
+    return list(dict.fromkeys([*state.get("failures", []), *codes]))
+
+
+def _paid(state: AuditState, usage: Usage) -> AuditState:
+    """The usage of the case and of its round, with one more."""
+    before = [Usage.model_validate(state.get("usage", {})), Usage.model_validate(state.get("spent", {}))]
+    whole, spent = (total(was, usage).model_dump(mode="json") for was in before)
+    return AuditState(usage=whole, spent=spent)
+
+
+async def use_tools(state: AuditState, runtime: Runtime[Desk]) -> AuditState:
+    """Run what the auditor asked for, within the budget; results become evidence."""
+    view = View(state, runtime.context)
+    calls = [ToolCall.model_validate(call) for call in state["asked_tools"]]
+    left = view.desk.settings.tool_calls - state["tools_used"]
+    look = _look(view)
+
+    async def one(i: int, call: ToolCall) -> list[Draft]:
+        tool = view.desk.tools.get(call.name)
+        if tool is None:
+            return [unavailable(call.name, "there is no such tool")]
+        if i >= left:
+            return [unavailable(call.name, "the round's tool calls are spent")]
+        slot = f"{state['round']}/tool/{state['tools_used'] + i + 1}"
+        return await _run(view.desk, slot, tool, look, call.arguments)
+
+    found = await asyncio.gather(*(one(i, call) for i, call in enumerate(calls)))
+    evidence, turns = list(state["evidence"]), list(state["turns"])
+    for call, drafts in zip(calls, found, strict=True):
+        before = len(evidence)
+        evidence = appended(AuditState(evidence=evidence), drafts, marking=view.desk.settings.marking)
+        said = {(draft.source, draft.text) for draft in drafts}
+        ids = [e["id"] for i, e in enumerate(evidence) if i >= before or (e["source"], e["text"]) in said]
+        turns.append({"role": "tool", "tool_call_id": call.id, "name": call.name, "evidence": ids})
+    used = Usage(tool_calls=min(len(calls), max(left, 0)))
+    return merged(
+        _paid(state, used),
+        evidence=evidence,
+        turns=turns,
+        asked_tools=[],
+        tools_used=state["tools_used"] + len(calls),
+    )
+
+
+async def check(state: AuditState, runtime: Runtime[Desk]) -> AuditState:
+    """Verify the submission; what code settles is settled; faults go back once, then their parts are `unclear`."""
+    view = View(state, runtime.context)
+    submitted = [Judgement.model_validate(judgement) for judgement in state["submitted"]]
+    checked = verify(submitted, view.clauses, view.table)
+    verdicts = dict(state["verdicts"])
+    for key, judgement in checked.sound.items():
+        verdicts[key_of(*key)] = _first(view, judgement)
+    _settle_by_code(view, verdicts)
+    said = View(merged(state, verdicts=verdicts), view.desk).docket.verdicts
+    judged = [split_key(name) for name in verdicts]
+    missing = unjudged(judged, {cid: dict(found) for cid, found in said.items()}, view.clauses)
+    faults = [*checked.problems, *(missing[key] for key in missing if key not in checked.faults)]
+    failed = set(state.get("failures", [])) & {"model_unavailable", "budget_exhausted", "unverified"}
+    if faults and not (state["repaired"] or failed or view.desk.auditor.deterministic):
+        return AuditState(verdicts=verdicts, faults=[f.model_dump() for f in faults], repaired=True, submitted=[])
+    failures = list(state.get("failures", []))
+    for key in (*checked.faults, *missing):
+        if key[0] in state["candidates"] and key[1] in view.desk.corpus.clauses[key[0]].rule.judged:
+            verdicts[key_of(*key)] = _unverified(view, key)
+            failures = list(dict.fromkeys([*failures, *([] if failed else ["unverified"])]))
+    return AuditState(verdicts=verdicts, faults=[], submitted=[], failures=failures)
+
+
+def _first(view: View, judgement: Judgement) -> Plain:
+    """The investigator's judgement is the first ballot; a deterministic auditor's needs no other."""
+    auditor = view.desk.auditor
+    judge = Judge(prompt="rulebook" if auditor.deterministic else "investigator", model=auditor.name.model)
+    ballot = Ballot(judge=judge, round=view.state["round"], judgement=judgement)
+    clause = view.desk.corpus.clauses[judgement.clause_id]
+    return entry(clause, judgement, (ballot,), "code" if auditor.deterministic else "")
+
+
+def _settle_by_code(view: View, verdicts: dict[str, Plain]) -> None:
+    """Put code's verdict where a measure, a fact or a record decides; an auditor may only doubt a record's scope."""
+    judge = Judge(prompt="code", model="")
+    for clause in view.clauses:
+        for name, part in clause.rule.judged.items():
+            held = verdicts.get(key_of(clause.id, name))
+            settled = settle(clause, part, view.table)
+            if settled is None or (held and held["settled"] == "person"):
+                continue
+            if part.record and settled.verdict == "met" and held and held["verdict"] != "met":
+                doubt = settled.model_copy(update={"verdict": "unclear", "basis": "borderline"})
+                settled = doubt.model_copy(update={"why": "A record is in force, but whether it fits this item is doubted."})
+            ballot = Ballot(judge=judge, round=view.state["round"], judgement=settled)
+            checked = sound_ballot(ballot, {clause.id: clause}, view.table) or ballot
+            verdicts[key_of(clause.id, name)] = entry(clause, checked.judgement, (checked,), "code")
+
+
+def _unverified(view: View, key: Key) -> Plain:
+    clause = view.desk.corpus.clauses[key[0]]
+    why = "No judgement of this part could be verified."
+    judgement = Judgement(clause_id=key[0], part=key[1], verdict="unclear", basis="silent", why=why)
+    ballot = Ballot(judge=Judge(prompt="code", model=""), round=view.state["round"], judgement=judgement)
+    return entry(clause, judgement, (ballot,), "code")
+
+
+async def challenge(state: AuditState, runtime: Runtime[Desk]) -> AuditState:
+    """Have one more blind judge judge the parts that matter and are not settled; narrow judges last.
+
+    Sets `onward`: here again while ballots are wanted, once a round to `investigate` where a verdict has opened a
+    clause with unjudged parts, else to `assess`.
+    """
+    view = View(state, runtime.context)
+    wanting, narrow = _wanting(view)
+    stopped = _STOPPED & set(state.get("failures", []))
+    if stopped or not (wanting or narrow):
+        reopening = not stopped and _wants_reopening(view)
+        return AuditState(onward="investigate" if reopening else "assess", reopened=state["reopened"] or reopening)
+    if not view.budget_left:
+        return AuditState(onward="assess", failures=_with(state, "challenge_missing", "budget_exhausted"))
+    auditor, ordinal = view.desk.auditor, state["judged_blind"] + 1
+    if wanting:
+        cast = await auditor.judge(view.blind(wanting), ordinal)
+    else:
+        cast = await auditor.judge_narrowly(view.narrow(narrow), ordinal)
+    changed = merged(_paid(state, cast.usage), onward="challenge", judged_blind=ordinal)
+    if cast.failure:
+        changed["failures"] = _with(state, "challenge_missing", cast.failure)
+    else:
+        changed["verdicts"] = _counted(view, wanting or narrow, cast)
+    return changed
+
+
+def _wants_reopening(view: View) -> bool:
+    """Whether a judge's verdict has opened a clause with unjudged parts; these are taken up once a round."""
+    if view.state["reopened"] or view.desk.auditor.deterministic:
+        return False
+    verdicts, held = view.docket.verdicts, view.state["verdicts"]
+    return any(
+        key_of(clause.id, part) not in held
+        for clause in view.clauses
+        for part in open_parts(clause.rule, verdicts.get(clause.id, {}))
+    )
+
+
+def _wanting(view: View) -> tuple[tuple[Key, ...], tuple[Key, ...]]:
+    """Parts that want another blind ballot, and settled ones that want a narrow one."""
+    wanting: list[Key] = []
+    narrow: list[Key] = []
+    for key in matters(view.docket):
+        held = view.state["verdicts"].get(key_of(*key))
+        if held is None or held["settled"] in {"code", "person", "contested"}:
+            continue
+        if not held["settled"]:
+            wanting.append(key)
+        elif wants_narrow(held["verdict"], view.ballots(key), spoken_for=_spoken_for(view.table, key)):
+            narrow.append(key)
+    return tuple(wanting), tuple(narrow)
+
+
+def _spoken_for(table: Table, key: Key) -> bool:
+    """Whether a sign or a report speaks for a part (its facts and records are code's to judge)."""
+    return any(hit.side == "for" for hit in table.of_part(*key))
+
+
+def _counted(view: View, keys: Iterable[Key], cast: Ballots) -> dict[str, Plain]:
+    """The verdicts after one more judge: ballots that do not verify count for nothing, but their turn is used."""
+    verdicts = dict(view.state["verdicts"])
+    clauses = {clause.id: clause for clause in view.clauses}
+    sound = {b.judgement.key: b for raw in cast.ballots if (b := sound_ballot(raw, clauses, view.table))}
+    for key in keys:
+        ballots = [*view.ballots(key), *([sound[key]] if key in sound else [])]
+        counted = tally(ballots, view.lead(key[0]))
+        spoken = [b.judgement for b in ballots if b.judgement.verdict == counted.verdict]
+        shown = spoken[0] if spoken else _contested(key)
+        held = entry(clauses[key[0]], shown, ballots, counted.settled)
+        refused = any(b.judge.prompt == "narrow" for b in ballots) and not narrow_agrees(ballots)
+        exhausted = view.state["judged_blind"] > 2 * view.lead(key[0])
+        if counted.settled == "contested" or (refused and counted.verdict == "not_met") or (exhausted and not counted.settled):
+            held.update(verdict="unclear", basis="borderline", settled="contested")
+        verdicts[key_of(*key)] = held
+    return verdicts
+
+
+def _contested(key: Key) -> Judgement:
+    return Judgement(clause_id=key[0], part=key[1], verdict="unclear", basis="borderline", why="The judges differ.")
