@@ -1,0 +1,122 @@
+"""Settings, read once from the environment. A missing or wrong one fails by its name."""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from pydantic import ValidationError
+
+from cases.problem import CasewrightError, Record
+from graphs.settings import AuditSettings
+
+if TYPE_CHECKING:
+    from agents.model import ModelSettings
+
+
+class BadSetting(CasewrightError):
+    """{name}: {why}"""
+
+    code: ClassVar[str] = "bad_setting"
+    hint: ClassVar[str] = "see docs/reference/settings.md"
+
+
+class Settings(Record):
+    """What the process was started with.
+
+    Attributes:
+        home: data folder: the clause index, the local embedder; created on first use.
+        policies: the corpus.
+        sellers, listings, recalls, precedents, image_bank: files of the embedded ports (JSON Lines); none: no records.
+        images: folder of uploaded images, named by their SHA-256.
+        model: `CASEWRIGHT_MODEL` and its kin, as written; `model_settings` checks them.
+        embeddings_url, embeddings_model: an OpenAI-compatible endpoint for the clause search.
+    """
+
+    home: Path
+    policies: Path
+    sellers: Path | None = None
+    listings: Path | None = None
+    recalls: Path | None = None
+    precedents: Path | None = None
+    image_bank: Path | None = None
+    images: Path | None = None
+    embeddings_url: str = ""
+    embeddings_model: str = ""
+    model: dict[str, str] = {}
+    audit: AuditSettings = AuditSettings()
+
+    def model_settings(self) -> "ModelSettings":
+        """The model's settings.
+
+        Raises:
+            BadSetting: naming the variable that is missing or wrong.
+        """
+        from agents.model import ModelSettings  # noqa: PLC0415 - only runs with a model pay for it
+
+        if not self.model.get("model"):
+            raise BadSetting(name="CASEWRIGHT_MODEL", why="name the model that is to judge")
+        given: dict[str, Any] = dict(self.model)
+        for name in ("judge_models", "languages"):
+            if name in given:
+                given[name] = tuple(part.strip() for part in given[name].split(",") if part.strip())
+        try:
+            return ModelSettings.model_validate(given)
+        except ValidationError as error:
+            first = error.errors(include_url=False, include_input=False)[0]
+            raise BadSetting(name=_MODEL_NAMES.get(str(first["loc"][0]), str(first["loc"][0])), why=first["msg"]) from None
+
+
+_PATHS = ("home", "policies", "sellers", "listings", "recalls", "precedents", "image_bank", "images")
+_MODEL_NAMES = {
+    "model": "CASEWRIGHT_MODEL",
+    "base_url": "CASEWRIGHT_MODEL_URL",
+    "api_key": "CASEWRIGHT_MODEL_KEY",
+    "strong_model": "CASEWRIGHT_MODEL_STRONG",
+    "fallback_model": "CASEWRIGHT_MODEL_FALLBACK",
+    "judge_models": "CASEWRIGHT_MODEL_JUDGES",
+    "vision": "CASEWRIGHT_MODEL_VISION",
+    "languages": "CASEWRIGHT_MODEL_LANGUAGES",
+    "timeout_s": "CASEWRIGHT_MODEL_TIMEOUT",
+    "seconds": "CASEWRIGHT_MODEL_SECONDS",
+    "concurrency": "CASEWRIGHT_MODEL_CONCURRENCY",
+    "prices": "CASEWRIGHT_MODEL_PRICES",
+}
+_AUDIT_NAMES = {
+    "automation": "CASEWRIGHT_AUTOMATION",
+    "lead": "CASEWRIGHT_LEAD",
+    "high_lead": "CASEWRIGHT_HIGH_LEAD",
+    "marking": "CASEWRIGHT_MARKING",
+    "sampled": "CASEWRIGHT_SAMPLED",
+}
+
+
+def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
+    """Read the settings from `CASEWRIGHT_...` variables.
+
+    Raises:
+        BadSetting: naming the variable.
+    """
+    given = dict(os.environ if environment is None else environment)
+    values: dict[str, Any] = {"home": Path.home() / ".casewright", "policies": shipped_policies()}
+    for name in _PATHS:
+        written = given.get(f"CASEWRIGHT_{name.upper()}")
+        if written:
+            values[name] = Path(written).expanduser()
+    values["embeddings_url"] = given.get("CASEWRIGHT_EMBEDDINGS_URL", "")
+    values["embeddings_model"] = given.get("CASEWRIGHT_EMBEDDINGS_MODEL", "")
+    values["model"] = {name: given[key] for name, key in _MODEL_NAMES.items() if given.get(key)}
+    audit = {name: given[key] for name, key in _AUDIT_NAMES.items() if given.get(key)}
+    try:
+        return Settings(**values, audit=AuditSettings.model_validate(audit))
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        name = str(first["loc"][-1]) if first["loc"] else ""
+        raise BadSetting(name=_AUDIT_NAMES.get(name, f"CASEWRIGHT_{name.upper()}"), why=first["msg"]) from None
+
+
+def shipped_policies() -> Path:
+    """The example corpus that comes with Casewright."""
+    import policies  # noqa: PLC0415 - only its place is wanted
+
+    return Path(policies.__file__ or "").parent

@@ -1,0 +1,51 @@
+"""The results file of a run: one JSON object a line, appended as cases finish; the last line of a case counts."""
+
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+
+class OutFile:
+    """Appends result lines, and knows which cases have one."""
+
+    def __init__(self, path: Path) -> None:
+        """Open or create it; a last line that a killed run left unfinished is cut off."""
+        self._last: dict[str, bytes] = {}
+        self._path = path
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if path.exists():
+            self._read(path)
+        self._file = path.open("ab")
+
+    @property
+    def cases(self) -> frozenset[str]:
+        """Ids of the cases that have a result."""
+        return frozenset(self._last)
+
+    def append(self, line: dict[str, Any]) -> None:
+        """Append a result; the very same one again is not written twice."""
+        written = orjson.dumps(line, option=orjson.OPT_SORT_KEYS) + b"\n"
+        if self._last.get(line["case_id"]) == written:
+            return
+        self._file.write(written)
+        self._file.flush()
+        self._last[line["case_id"]] = written
+
+    def last(self) -> list[dict[str, Any]]:
+        """The line that counts of each case, in the order in which they first appeared."""
+        return [orjson.loads(line) for line in self._last.values()]
+
+    def close(self) -> None:
+        """Close the file."""
+        self._file.close()
+
+    def _read(self, path: Path) -> None:
+        whole = path.read_bytes()
+        kept = whole[: whole.rfind(b"\n") + 1]
+        if len(kept) < len(whole):
+            with path.open("r+b") as file:
+                file.truncate(len(kept))
+        for line in kept.splitlines(keepends=True):
+            if line.strip():
+                self._last[orjson.loads(line)["case_id"]] = line
