@@ -7,14 +7,14 @@ read it. It never states an outcome: its only way out is `submit_findings`.
 import logging
 import random
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
 import orjson
 
 from agents.auditor import Ballots, Dossier, ToolForm, Turn
 from agents.endpoint import Endpoint
-from agents.messages import Entry, Prompts, going_on, mending, opening, variant, write_out
+from agents.messages import SUBMIT, Entry, Prompts, going_on, mending, opening, variant, write_out
 from agents.model import (
     EXAMPLE_PRICES,
     AnswerUnusable,
@@ -124,7 +124,6 @@ class LlmAuditor:
 
     async def _ballots(self, dossier: Dossier, begun: Entry, model: str, prompt: str) -> Ballots:
         task, ordinal = begun["task"]
-        dossier = replace(dossier, tools=(), turns=(), faults=())
         ask = _Ask(dossier, model, f"{dossier.round}/{task}/{ordinal}", [SUBMIT_BALLOTS], (begun,))
         heard = await self._hear(ask, lambda answer: _complete(answer, dossier))
         if heard.value is None:
@@ -198,7 +197,7 @@ def _complete(answer: _Answer, dossier: Dossier) -> Submission:
     """Read a judge's answer; it must judge every part that it was asked for."""
     found = read_answer(answer, dossier)
     if not isinstance(found, Submission):
-        raise AnswerUnusable("malformed", "a judge has no tools")
+        raise AnswerUnusable("malformed", f"judges look nothing up; call {SUBMIT}")
     judged = {judgement.key for judgement in found.judgements}
     missing = [f"{clause_id} / {part}" for clause_id, part in _asked(dossier) if (clause_id, part) not in judged]
     if missing:

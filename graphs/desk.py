@@ -1,5 +1,6 @@
 """What a run works with: the dependencies that LangGraph's runtime context carries, so that tests pass doubles."""
 
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -71,7 +72,12 @@ class Desk:
     folder: Path | None = None
     revision: str = ""
     pictures: Mapping[int, tuple[str, bytes]] = field(default_factory=dict)
+    _begun: float = field(default_factory=time.monotonic, repr=False)
     _laid: dict[tuple[str, ...], Table] = field(default_factory=dict, repr=False)
+
+    def elapsed(self) -> float:
+        """Seconds since the desk was laid out: the working time of a round, for every start or resume lays out anew."""
+        return time.monotonic() - self._begun
 
     def images(self, case: Case) -> Mapping[int, tuple[str, bytes]]:
         """Image bytes by number from 1, with their media types, for models that see; only checked images are here."""

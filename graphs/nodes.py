@@ -11,6 +11,7 @@ import orjson
 from langgraph.runtime import Runtime
 
 from agents.auditor import Ballots, Sighting, ToolCall
+from agents.model import total
 from cases.case import Case
 from cases.cutting import cut_case
 from cases.decision import Usage
@@ -22,7 +23,7 @@ from graphs.language import language_of
 from graphs.settle import narrow_agrees, tally, wants_narrow
 from graphs.state import VERSION, AuditState, Plain, fresh_round, key_of, merged, split_key
 from graphs.verify import sound_ballot, unjudged, verify
-from graphs.view import View, appended, entry, total
+from graphs.view import View, appended, entry
 from policies.settled import settle
 from policies.table import Table
 from tools.tool import Look, Tool, run_tool, unavailable
@@ -132,13 +133,14 @@ async def investigate(state: AuditState, runtime: Runtime[Desk]) -> AuditState:
     """Have the auditor judge the candidates part by part, or ask for tools."""
     view = View(state, runtime.context)
     auditor = view.desk.auditor
-    if not auditor.deterministic and not view.budget_left:
+    if not view.time_left:
         return AuditState(submitted=[], asked_tools=[], failures=_with(state, "budget_exhausted"))
     step = state["steps"] + 1
     turn = await auditor.investigate(view.dossier(_asked(view)), step)
     changed = merged(
         _paid(state, turn.usage),
         steps=step,
+        model=turn.model,
         turns=[*state["turns"], *turn.turns],
         asked_tools=[call.model_dump(mode="json") for call in turn.tool_calls],
         submitted=[judgement.model_dump(mode="json") for judgement in turn.judgements],
@@ -241,7 +243,7 @@ async def check(state: AuditState, runtime: Runtime[Desk]) -> AuditState:
 def _first(view: View, judgement: Judgement) -> Plain:
     """The investigator's judgement is the first ballot; a deterministic auditor's needs no other."""
     auditor = view.desk.auditor
-    judge = Judge(prompt="rulebook" if auditor.deterministic else "investigator", model=auditor.name.model)
+    judge = Judge(prompt="rulebook" if auditor.deterministic else "investigator", model=view.state.get("model", ""))
     ballot = Ballot(judge=judge, round=view.state["round"], judgement=judgement)
     clause = view.desk.corpus.clauses[judgement.clause_id]
     return entry(clause, judgement, (ballot,), "code" if auditor.deterministic else "")
@@ -284,7 +286,7 @@ async def challenge(state: AuditState, runtime: Runtime[Desk]) -> AuditState:
     if stopped or not (wanting or narrow):
         reopening = not stopped and _wants_reopening(view)
         return AuditState(onward="investigate" if reopening else "assess", reopened=state["reopened"] or reopening)
-    if not view.budget_left:
+    if not view.time_left:
         return AuditState(onward="assess", failures=_with(state, "challenge_missing", "budget_exhausted"))
     auditor, ordinal = view.desk.auditor, state["judged_blind"] + 1
     if wanting:

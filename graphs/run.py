@@ -1,6 +1,6 @@
 """Running cases: start, re-enter after a kill, resume with an answer. The file-backed run of `audit` is here too."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,7 +22,7 @@ from graphs.desk import Desk
 from graphs.escalations import Escalations, NoEscalation, Waiting, check_answer
 from graphs.state import AuditState
 
-MakeDesk = Callable[[Case, CaseJournal, Path | None], Desk]
+MakeDesk = Callable[[Case, CaseJournal, Path | None], Awaitable[Desk]]
 """Lays out the desk for one case: the composition root's job."""
 
 _STEPS = 100
@@ -64,7 +64,7 @@ class Run:
             line = await self._paused_line(waiting)
             self.emit(line)
             return line
-        desk = self.make_desk(case, await CaseJournal.open(self.journal, case.id), folder)
+        desk = await self.make_desk(case, await CaseJournal.open(self.journal, case.id), folder)
         running = InMemorySaver(serde=_PLAIN)
         state = await self._invoke(build(running), case.id, {"case": case.model_dump(mode="json")}, desk)
         if "__interrupt__" in state:
@@ -113,11 +113,10 @@ class Run:
         snapshot = await build(self.paused).aget_state(_config(waiting.case_id))
         case = Case.model_validate(snapshot.values["case"])
         journal = await CaseJournal.open(self.journal, waiting.case_id)
-        return self.make_desk(case, journal, Path(waiting.folder) if waiting.folder else None)
+        return await self.make_desk(case, journal, Path(waiting.folder) if waiting.folder else None)
 
     async def _invoke(self, graph: Audit, case_id: str, given: Any, desk: Desk) -> dict[str, Any]:  # noqa: ANN401 - input or Command
-        # LangGraph types what it returns by how it is asked; asked like this, it is the state's values.
-        return dict(await graph.ainvoke(given, _config(case_id), context=desk, durability="exit"))  # type: ignore[arg-type]
+        return dict(await graph.ainvoke(given, _config(case_id), context=desk, durability="exit"))
 
     def _result(self, state: dict[str, Any], case_id: str, folder: str, desk: Desk) -> Line:
         interrupts = state.get("__interrupt__") or []

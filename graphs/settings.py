@@ -14,14 +14,12 @@ class AuditSettings(Record):
         lead: ballots by which one verdict must lead; `high_lead` where severity or action is high.
         candidates: clauses taken from the search.
         tool_calls: that an auditor may ask for in a round.
-        model_calls: in a round; none means 4 + 2 * lead.
-        tokens, cost: bounds of a round, in tokens and in the price table's currency; none means no bound.
-        seconds: of work in a round; waiting for a person costs none.
+        seconds: of work in a round; waiting for a person costs none. Model calls, tokens and cost of a round are
+            bounded by the model's own settings.
         impact_limit: actions of this impact or more need a person.
         marking: whether instruction-like text is looked for.
         sampled: share of cases decided alone that go to a person all the same, 0 to 1.
         review_days: after which an unanswered escalation expires (and a new round runs).
-        languages: that the model judges in; empty means any.
     """
 
     automation: Literal["off", "provisional", "certified"] = "provisional"
@@ -29,17 +27,8 @@ class AuditSettings(Record):
     high_lead: int = 3
     candidates: int = 5
     tool_calls: int = 12
-    model_calls: int | None = None
-    tokens: int | None = None
-    cost: float | None = None
     seconds: float = 600
     impact_limit: int = 4
     marking: bool = True
     sampled: float = 0.0
     review_days: int = 7
-    languages: tuple[str, ...] = ()
-
-    @property
-    def call_budget(self) -> int:
-        """Model calls that a round may make."""
-        return self.model_calls if self.model_calls is not None else 4 + 2 * self.high_lead

@@ -22,6 +22,7 @@ class AuditState(TypedDict, total=False):
         missing: raised violation types that no clause covers here.
         turns: the auditor's record of this round's conversation.
         steps: calls of `investigate` in this round.
+        model: that answered last.
         asked_tools: tool calls that wait to be run.
         tools_used: tool calls in this round.
         submitted: judgements of the last submission, not yet verified.
@@ -56,6 +57,7 @@ class AuditState(TypedDict, total=False):
     missing: list[str]
     turns: list[Plain]
     steps: int
+    model: str
     asked_tools: list[Plain]
     tools_used: int
     submitted: list[Plain]

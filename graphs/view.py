@@ -99,15 +99,9 @@ class View:
         return any(self.lead(clause.id) > self.desk.settings.lead for clause in self.clauses)
 
     @property
-    def budget_left(self) -> bool:
-        """Whether this round may make another model call."""
-        spent = Usage.model_validate(self.state.get("spent", {}))
-        settings = self.desk.settings
-        return (
-            spent.model_calls < settings.call_budget
-            and (settings.tokens is None or spent.tokens_in + spent.tokens_out < settings.tokens)
-            and (settings.cost is None or float(spent.cost) < settings.cost)
-        )
+    def time_left(self) -> bool:
+        """Whether this round may go on working; the auditor bounds calls, tokens and cost itself."""
+        return self.desk.elapsed() < self.desk.settings.seconds
 
     def dossier(self, asked: Iterable[Key] = (), *, closing: bool = False) -> Dossier:
         """What the investigator sees.
@@ -135,6 +129,7 @@ class View:
             faults=tuple(Problem.model_validate(fault) for fault in self.state.get("faults", [])),
             images=self.desk.images(self.case),
             tier="strong" if self.strong else "standard",
+            spent=Usage.model_validate(self.state.get("spent", {})),
             table=self.table,
         )
 
@@ -187,11 +182,3 @@ def entry(
         "sha256": clause.sha256,
         "ballots": [ballot.model_dump(mode="json") for ballot in ballots],
     }
-
-
-def total(*usages: Usage) -> Usage:
-    """Sum of usages."""
-    counts = ("model_calls", "tool_calls", "tokens_in", "tokens_out", "tokens_cached")
-    summed = {name: sum(getattr(usage, name) for usage in usages) for name in counts}
-    cost = sum(float(usage.cost) for usage in usages)
-    return Usage.model_validate({**summed, "cost": f"{cost:.6f}".rstrip("0").rstrip(".")})

@@ -1,0 +1,56 @@
+"""`casewright explain`: one result, as a person reads it."""
+
+import sys
+from pathlib import Path
+
+import click
+
+from casewright.page import html, markdown
+from casewright.sheet import sheet_of
+from casewright.terminal import print_sheet
+from graphs.out_file import OutFile
+
+
+@click.command()
+@click.argument("results", type=click.Path(path_type=Path, exists=True, dir_okay=False))
+@click.argument("case_id", required=False)
+@click.option("--as", "form", type=click.Choice(["terminal", "markdown", "html"]), default="terminal", show_default=True)
+@click.option("--to", type=click.Path(path_type=Path, dir_okay=False), help="Write to a file instead.")
+def command(results: Path, case_id: str | None, form: str, to: Path | None) -> None:
+    """Render the result of CASE_ID in RESULTS (the file that `audit --out` wrote); all of them where none is named."""
+    lines = [line for line in read_results(results) if case_id in {None, line["case_id"]}]
+    if not lines:
+        message = f"{results} has no result for {case_id}."
+        raise click.ClickException(message)
+    if form == "html" and len(lines) > 1:
+        message = "An HTML page shows one case; name it."
+        raise click.ClickException(message)
+    with to.open("w", encoding="utf-8") if to else _stdout() as out:
+        if form == "terminal":
+            from rich.console import Console  # noqa: PLC0415 - only this form needs it
+
+            console = Console(file=out)
+            for line in lines:
+                print_sheet(sheet_of(line), console)
+        else:
+            render = html if form == "html" else markdown
+            out.write("\n".join(render(sheet_of(line)) for line in lines))
+
+
+def read_results(path: Path) -> list[dict]:  # type: ignore[type-arg] # result lines are JSON
+    """The line that counts of each case in a results file."""
+    file = OutFile(path)
+    try:
+        return file.last()
+    finally:
+        file.close()
+
+
+class _stdout:  # noqa: N801 - a stand-in for open()
+    """Standard output as a context that stays open."""
+
+    def __enter__(self):  # type: ignore[no-untyped-def]  # noqa: ANN204
+        return sys.stdout
+
+    def __exit__(self, *_: object) -> None:
+        sys.stdout.flush()

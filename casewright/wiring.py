@@ -1,0 +1,159 @@
+"""The one composition root: which implementation stands behind each port. Tests pass doubles in here, never patch."""
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from io import BytesIO
+from pathlib import Path
+from typing import Literal, Protocol, runtime_checkable
+
+from agents.auditor import Auditor
+from agents.rulebook import RulebookAuditor
+from casewright.settings import Settings
+from cases.case import Case, Limits
+from cases.journal import CaseJournal
+from graphs.desk import Clock, Desk, SystemClock
+from policies.corpus import Corpus, load_corpus
+from policies.document import document_of
+from policies.embeddings import choose_embedder
+from policies.search import ClauseSearch, HybridSearch
+from tools.image_checks.checks import ImageChecks
+from tools.image_checks.decode import FolderImageStore, ImageUnreadable, decode, fetch
+from tools.image_checks.hashes import ImageRows
+from tools.image_checks.ocr import RapidReader, TesseractReader
+from tools.listing_facts import ListingFacts
+from tools.policy_search import PolicySearch
+from tools.precedents import PrecedentRows, PrecedentSearch
+from tools.recalls import RecallRows, Recalls
+from tools.seller_history import SellerHistory, SellerRows
+from tools.similar_listings import ListingRows, SimilarListings
+from tools.tool import Tool
+
+AuditorKind = Literal["rulebook", "llm"]
+
+
+@runtime_checkable
+class Closing(Protocol):
+    """What holds connections."""
+
+    async def aclose(self) -> None:
+        """Close them."""
+        ...
+
+
+@dataclass(frozen=True)
+class Office:
+    """Everything that cases share in one process.
+
+    Attributes:
+        vision: whether the auditor is shown images.
+    """
+
+    settings: Settings
+    corpus: Corpus
+    search: ClauseSearch
+    auditor: Auditor
+    tools: Mapping[str, Tool]
+    store: FolderImageStore | None = None
+    vision: bool = False
+    clock: Clock = SystemClock()
+
+    async def desk(self, case: Case, journal: CaseJournal, folder: Path | None) -> Desk:
+        """Lay out the desk for one case."""
+        return Desk(
+            corpus=self.corpus,
+            search=self.search,
+            auditor=self.auditor,
+            tools=self.tools,
+            settings=self.settings.audit,
+            journal=journal,
+            clock=self.clock,
+            folder=folder,
+            pictures=await pictures(case, folder, self.store) if self.vision else {},
+        )
+
+
+@asynccontextmanager
+async def open_office(settings: Settings, auditor: AuditorKind = "rulebook", sellers: Path | None = None) -> AsyncIterator[Office]:
+    """Open what the settings name, and close it again.
+
+    Raises:
+        Invalid: where the corpus or a file of records is not valid.
+        BadSetting: where a setting is missing or wrong.
+    """
+    corpus = load_corpus(settings.policies)
+    search = await open_search(settings, corpus)
+    judging, vision = make_auditor(settings, auditor)
+    tools = make_tools(settings, corpus, search, sellers or settings.sellers)
+    store = FolderImageStore(settings.images) if settings.images else None
+    try:
+        yield Office(settings, corpus, search, judging, tools, store, vision)
+    finally:
+        search.close()
+        for tool in tools.values():
+            if isinstance(tool, ImageChecks):
+                tool.close()
+        if isinstance(judging, Closing):
+            await judging.aclose()
+
+
+async def open_search(settings: Settings, corpus: Corpus) -> HybridSearch:
+    """Open the clause search over a corpus, with the best embedder that is set up."""
+    embedder = choose_embedder(
+        base_url=settings.embeddings_url,
+        model=settings.embeddings_model,
+        api_key=settings.model.get("api_key", ""),
+        folder=settings.home / "minilm",
+    )
+    documents = [document_of(clause) for clause in corpus.clauses.values()]
+    return await HybridSearch.open(settings.home / "search", corpus.snapshot, documents, embedder)
+
+
+def make_auditor(settings: Settings, kind: AuditorKind) -> tuple[Auditor, bool]:
+    """Make the auditor, and say whether it sees images.
+
+    Raises:
+        BadSetting: where the model's settings are missing or wrong.
+    """
+    if kind == "rulebook":
+        return RulebookAuditor(), False
+    from agents.llm import LlmAuditor  # noqa: PLC0415 - the client costs half a second to import
+
+    chosen = settings.model_settings()
+    return LlmAuditor.open(chosen), chosen.vision
+
+
+def make_tools(settings: Settings, corpus: Corpus, search: ClauseSearch, sellers: Path | None) -> dict[str, Tool]:
+    """Put the embedded, file-backed tools together; raises `Invalid` with file and line where a file is not valid.
+
+    A port without a file has no records: "no record" is then what its tool finds.
+    """
+    readers = [RapidReader(), TesseractReader.installed()]
+    tools: list[Tool] = [
+        SellerHistory(SellerRows.read(sellers) if sellers else SellerRows()),
+        ImageChecks(
+            readers=[reader for reader in readers if reader],
+            store=FolderImageStore(settings.images) if settings.images else None,
+            bank=ImageRows.read(settings.image_bank) if settings.image_bank else None,
+        ),
+        ListingFacts(),
+        SimilarListings(ListingRows.read(settings.listings) if settings.listings else ListingRows()),
+        Recalls(RecallRows.read(settings.recalls) if settings.recalls else RecallRows()),
+        PrecedentSearch(PrecedentRows.read(settings.precedents) if settings.precedents else PrecedentRows(), corpus),
+        PolicySearch(search, corpus),
+    ]
+    return {tool.name: tool for tool in tools}
+
+
+async def pictures(case: Case, folder: Path | None, store: FolderImageStore | None) -> dict[int, tuple[str, bytes]]:
+    """Images for a model that sees: decoded within the limits and written anew, so that nothing else travels along."""
+    seen: dict[int, tuple[str, bytes]] = {}
+    for number, image in enumerate(case.subject.images, 1):
+        try:
+            picture = decode(await fetch(image, folder, store, Limits()), Limits())
+        except ImageUnreadable:
+            continue  # image_checks says in the evidence why
+        written = BytesIO()
+        picture.pixels.save(written, "JPEG", quality=88)
+        seen[number] = ("image/jpeg", written.getvalue())
+    return seen

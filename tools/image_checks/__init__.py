@@ -1,0 +1,1 @@
+"""Image checks: what code can tell about pictures that strangers sent, without trusting them."""
