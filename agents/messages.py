@@ -90,27 +90,36 @@ def opening(dossier: Dossier, task: Task, ordinal: int, order: Iterable[Evidence
 
 
 def going_on(dossier: Dossier, prompts: Prompts) -> list[Entry]:
-    """Continue a conversation: results of the tools asked for, then faults, then what is newly to be judged."""
+    """Continue a conversation: answers to the calls that have none yet, then faults, or what is newly to be judged.
+
+    Who runs the tools may answer their calls itself, by entries {role: tool, tool_call_id, name, evidence: [ids]}.
+    """
     shown = {item_id for entry in dossier.turns for item_id in entry.get("evidence", ())}
     fresh = [item for item in dossier.evidence if item.id not in shown]
+    entries: list[Entry] = []
+    for call in _unanswered(dossier.turns):
+        found = [item for item in fresh if _is_from(item, call["name"])]
+        fresh = [item for item in fresh if item not in found]
+        entries.append({"role": "tool", **call, "evidence": [item.id for item in found]})
     known = {clause_id for entry in dossier.turns for clause_id in entry.get("clauses", ())}
     clauses = [clause.id for clause in dossier.clauses if clause.id not in known]
     asked = [list(key) for key in dossier.asked]
     before = next(entry["asked"] for entry in reversed(dossier.turns) if "asked" in entry)
-    entries: list[Entry] = []
-    calls = dossier.turns[-1].get("tool_calls", ())
-    submitted = any(call["function"]["name"] == SUBMIT for call in calls)
-    for call in calls:
-        found = [item for item in fresh if _is_from(item, call["function"]["name"])]
-        fresh = [item for item in fresh if item not in found]
-        entries.append(_result(call, found, prompts, submitted=submitted))
+    more = {"clauses": clauses, "evidence": [item.id for item in fresh], "asked": asked}
     if dossier.faults:
         said = "\n".join(f"- {show(' '.join(str(fault).split()))}" for fault in dossier.faults)
-        entries.append({"role": "user", "content": prompts.say("faults", faults=said)})
-    if fresh or clauses or asked != before:
-        more = {"evidence": [item.id for item in fresh], "clauses": clauses, "asked": asked}
+        entries.append({"role": "user", "content": prompts.say("faults", faults=said), "faulted": True, **more})
+    elif fresh or clauses or asked != before:
         entries.append({"role": "user", "content": prompts.say("more"), **more})
     return entries
+
+
+def _unanswered(turns: Sequence[Entry]) -> list[dict[str, str]]:
+    """Calls of the last thing that the model said which no entry answers."""
+    last = max(i for i, entry in enumerate(turns) if entry["role"] != "tool")
+    answered = {entry["tool_call_id"] for entry in turns[last + 1 :]}
+    calls = turns[last].get("tool_calls", ())
+    return [{"tool_call_id": c["id"], "name": c["function"]["name"]} for c in calls if c["id"] not in answered]
 
 
 def mending(answer: Mapping[str, Any], fault: str, why: str, prompts: Prompts) -> list[Entry]:
@@ -126,11 +135,18 @@ def write_out(entries: Sequence[Entry], dossier: Dossier, prompts: Prompts) -> l
     task, ordinal = entries[0]["task"]
     evidence = {item.id: item for item in dossier.evidence}
     messages: list[dict[str, Any]] = [{"role": "system", "content": prompts.system(task, ordinal)}]
+    submitted = False
     for entry in entries:
         if entry["role"] == "assistant":
             messages.append(entry)
+            submitted = any(call["function"]["name"] == SUBMIT for call in entry.get("tool_calls", ()))
+        elif entry["role"] == "tool":
+            said = _tool_says(entry, evidence, prompts, submitted=submitted)
+            messages.append({"role": "tool", "tool_call_id": entry["tool_call_id"], "content": said})
         else:
-            messages.append(_written(entry, evidence, dossier, prompts))
+            messages.append({"role": "user", "content": _user_says(entry, evidence, dossier, prompts)})
+        for item_id in entry.get("evidence", ()):
+            evidence.pop(item_id, None)
     return messages
 
 
@@ -228,18 +244,21 @@ def _is_from(item: Evidence, tool: str) -> bool:
     return item.source == f"tool:{tool}" or item.source.startswith(f"tool:{tool}/")
 
 
-def _result(call: Mapping[str, Any], found: Sequence[Evidence], prompts: Prompts, *, submitted: bool) -> Entry:
-    name = call["function"]["name"]
-    answer: Entry = {"role": "tool", "tool_call_id": call["id"]}
+def _tool_says(entry: Entry, unshown: Mapping[str, Evidence], prompts: Prompts, *, submitted: bool) -> str:
+    """Write the answer to a call; what was shown before is named, not shown again."""
+    name, ids = entry["name"], list(entry.get("evidence", ()))
     if submitted:
-        return {**answer, "content": prompts.say("received" if name == SUBMIT else "not_run")}
-    if not found:
-        return {**answer, "content": prompts.say("no_results", tool=name)}
-    return {**answer, "content": prompts.say("results", tool=name), "evidence": [item.id for item in found]}
+        return prompts.say("received" if name == SUBMIT else "not_run")
+    items = [unshown[item_id] for item_id in ids if item_id in unshown]
+    if items:
+        return f"{prompts.say('results', tool=name)}\n\n{evidence_block(items)}"
+    return prompts.say("results_above", tool=name, ids=", ".join(ids)) if ids else prompts.say("no_results", tool=name)
 
 
-def _written(entry: Entry, evidence: Mapping[str, Evidence], dossier: Dossier, prompts: Prompts) -> dict[str, Any]:
-    items = [evidence[item_id] for item_id in entry.get("evidence", ()) if item_id in evidence]
+def _user_says(
+    entry: Entry, unshown: Mapping[str, Evidence], dossier: Dossier, prompts: Prompts
+) -> str | list[dict[str, Any]]:
+    items = [unshown[item_id] for item_id in entry.get("evidence", ()) if item_id in unshown]
     by_id = {clause.id: clause for clause in dossier.clauses}
     clauses = [by_id[clause_id] for clause_id in entry.get("clauses", ()) if clause_id in by_id]
     asked = [(str(clause_id), str(part)) for clause_id, part in entry.get("asked", ())]
@@ -248,14 +267,13 @@ def _written(entry: Entry, evidence: Mapping[str, Evidence], dossier: Dossier, p
     before = [_head(entry, dossier, prompts) if first else entry["content"]]
     before += [policy_block(clauses, asked if first else (), day)] if clauses else []
     before += [evidence_block(items)] if items else []
-    ask = _ask(asked, prompts) if first or asked else ""
+    asks = [_ask(asked, prompts, again=entry.get("faulted", False))] if "asked" in entry else []
     pictures = [n for n in entry.get("images", ()) if n in dossier.images]
-    message = {"role": entry["role"], **({"tool_call_id": entry["tool_call_id"]} if "tool_call_id" in entry else {})}
     if not pictures:
-        return {**message, "content": "\n\n".join([*before, ask] if ask else before)}
+        return "\n\n".join([*before, *asks])
     parts = [{"type": "text", "text": "\n\n".join(before)}]
     parts += [part for n in pictures for part in _picture(n, dossier, prompts)]
-    return {**message, "content": [*parts, {"type": "text", "text": ask}]}
+    return [*parts, *({"type": "text", "text": ask} for ask in asks)]
 
 
 def _head(entry: Entry, dossier: Dossier, prompts: Prompts) -> str:
@@ -271,10 +289,11 @@ def _head(entry: Entry, dossier: Dossier, prompts: Prompts) -> str:
     )
 
 
-def _ask(asked: Sequence[Key], prompts: Prompts) -> str:
+def _ask(asked: Sequence[Key], prompts: Prompts, *, again: bool) -> str:
+    turn = "again" if again else "ask"
     if not asked:
-        return prompts.say("ask_all")
-    return prompts.say("ask_parts", parts="\n".join(f"- {clause_id} / {part}" for clause_id, part in asked))
+        return prompts.say(f"{turn}_all")
+    return prompts.say(f"{turn}_parts", parts="\n".join(f"- {clause_id} / {part}" for clause_id, part in asked))
 
 
 def _picture(number: int, dossier: Dossier, prompts: Prompts) -> list[dict[str, Any]]:

@@ -2,12 +2,12 @@
 
 import re
 import tomllib
-from collections.abc import Mapping
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Any, ClassVar, Literal, Self
 from urllib.parse import urlsplit
 
+import orjson
 from pydantic import Field, SecretStr, ValidationError, field_validator
 
 from cases.decision import Usage
@@ -16,7 +16,6 @@ from cases.problem import CasewrightError, Invalid, Problem, Record, problems_of
 Tier = Literal["standard", "strong"]
 EXAMPLE_PRICES = Path(__file__).parent / "prices.toml"
 _MILLION = Decimal(1_000_000)
-_LEADS: Mapping[Tier, int] = {"standard": 2, "strong": 3}
 _DATE = re.compile(r"-(\d{4}-\d{2}-\d{2}|\d{4,8}|latest)$")
 _OURS = {"model", "messages", "tools", "stream"}
 
@@ -33,12 +32,14 @@ class ModelSettings(Record):
         judge_models: blind judges take turns through these.
         vision: the models see images.
         languages: BCP 47 tags the models may judge in; empty means any.
-        options: further fields of each request, sent as they stand (`temperature`, `reasoning_effort`, ...).
+        options: further fields of each request, sent as they stand (`temperature`, `reasoning_effort`, ...); a string
+            is read as JSON.
         timeout_s: seconds for one attempt.
         attempts: for one call to one model; the first included.
         seconds: for one call to one model with all its attempts and pauses; waiting for a free slot costs none.
         backoff_s: the first pause; each further one doubles, with jitter.
         concurrency: calls in flight in this process.
+        lead, high_lead: by how many ballots a verdict must lead, where the stake is standard and where it is high.
         max_calls: model calls a round; none means 4 + 2 x lead.
         max_tokens: tokens in and out a round.
         max_cost: decimal string in the price table's currency, a round.
@@ -59,6 +60,8 @@ class ModelSettings(Record):
     seconds: float = Field(180, gt=0)
     backoff_s: float = Field(0.5, ge=0)
     concurrency: int = Field(64, ge=1)
+    lead: int = Field(2, ge=1)
+    high_lead: int = Field(3, ge=1)
     max_calls: int | None = Field(None, ge=1)
     max_tokens: int = Field(400_000, ge=1)
     max_cost: str = "2.00"
@@ -75,6 +78,11 @@ class ModelSettings(Record):
             msg = "a base URL holds no user or password; set the API key"
             raise ValueError(msg)
         return url.rstrip("/")
+
+    @field_validator("options", mode="before")
+    @classmethod
+    def _from_json(cls, options: object) -> object:
+        return orjson.loads(options) if isinstance(options, str) else options
 
     @field_validator("options")
     @classmethod
@@ -100,7 +108,7 @@ class ModelSettings(Record):
 
     def calls(self, tier: Tier) -> int:
         """Model calls that a round may make: enough to investigate, mend, look things up, and lead."""
-        return self.max_calls or 4 + 2 * _LEADS[tier]
+        return self.max_calls or 4 + 2 * (self.high_lead if tier == "strong" else self.lead)
 
     @property
     def models(self) -> tuple[str, ...]:

@@ -130,12 +130,18 @@ def _place(item: Evidence) -> str:
 
 
 def _quotes(hits: list[Hit], table: Table) -> tuple[Quote, ...]:
-    quotes: dict[tuple[str, str], Quote] = {}
+    """The passages around hits, a few; a hit that stands in a passage already quoted adds nothing."""
+    quotes: list[Quote] = []
+    seen: list[tuple[str, int, int]] = []
     for hit in hits:
         item = table.item(hit.evidence_id)
+        if any(item.id == e and hit.start < end and start < hit.end for e, start, end in seen):
+            continue
         text = passage(item.text, hit.start, hit.end)
-        quotes.setdefault((item.id, text), Quote(evidence_id=item.id, text=text))
-    return tuple(quotes.values())[:_QUOTES]
+        at = item.text.find(text, max(0, hit.start - _WIDTH))
+        seen.append((item.id, at, at + len(text)))
+        quotes.append(Quote(evidence_id=item.id, text=text))
+    return tuple(quotes[:_QUOTES])
 
 
 def passage(text: str, start: int, end: int) -> str:

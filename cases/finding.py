@@ -82,13 +82,19 @@ class PartFinding(Record):
 
 
 class Finding(Record):
-    """A clause's parts, judged, on one case; `status` is derived, never stated by a model."""
+    """A clause's parts, judged, on one case; `status` is derived, never stated by a model.
+
+    Attributes:
+        settled_by: of a clause that is not fulfilled, the part or group that settles it.
+        lifted_by: the permit that lifts a fulfilled clause.
+    """
 
     clause_id: str
     clause_sha256: str
     type: str
     parts: tuple[PartFinding, ...]
     status: Status
+    settled_by: str | None = None
     lifted_by: str | None = None
 
 

@@ -8,6 +8,7 @@ from agents.blocks import show
 from cases.decision import Consequence, Decision, Escalation, Question
 from cases.evidence import Evidence, Quote
 from cases.finding import Finding, PartFinding
+from graphs.rationale import names_part
 
 _VERDICTS = {"met": "met", "not_met": "not met", "unclear": "unclear"}
 _ACTIONS = {"": "no action"}
@@ -188,9 +189,7 @@ def _block(finding: Finding, evidence: dict[str, Evidence], titles: dict[str, st
 
 
 def _settling(finding: Finding) -> tuple[PartFinding, ...]:
-    order = {"contrary": 0, "record": 1, "measured": 2, "shown": 3, "absent": 4}
-    settled = [p for p in finding.parts if p.verdict == "not_met"] or [p for p in finding.parts if p.verdict == "met"]
-    return tuple(sorted(settled, key=lambda p: order.get(p.basis, 9))[:1])
+    return tuple(part for part in finding.parts if names_part(finding.settled_by, part.part))[:1]
 
 
 def _row(part: PartFinding, evidence: dict[str, Evidence]) -> PartRow:

@@ -99,6 +99,8 @@ def outcome_of(docket: Docket) -> Derived:
 
 def findings_of(docket: Docket, derived: Derived) -> tuple[Finding, ...]:
     """The findings as they go into a decision or escalation, heaviest clause first."""
+    verdicts = docket.verdicts
+    settling = {rule.id: settling_part(rule, verdicts.get(rule.id, {})) for rule in docket.rules}
     ranked = sorted(docket.clauses, key=lambda c: (c.id not in derived.violated, c.id not in derived.open, c.id))
     return tuple(
         Finding(
@@ -111,6 +113,7 @@ def findings_of(docket: Docket, derived: Derived) -> tuple[Finding, ...]:
                 if name in docket.findings.get(clause.id, {})
             ),
             status=derived.statuses[clause.id],
+            settled_by=part.name if (part := settling[clause.id]) else None,
             lifted_by=derived.lifted.get(clause.id),
         )
         for clause in ranked

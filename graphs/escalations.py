@@ -113,6 +113,11 @@ class Escalations:
         query = f"SELECT {_COLUMNS} FROM escalations WHERE answer IS NOT NULL AND NOT closed ORDER BY case_id"  # noqa: S608 - constant
         return list(self._rows(query, ()))
 
+    def answers(self, case_id: str) -> list[dict[str, Any]]:
+        """The answers a case was given, in the order of their escalations."""
+        query = f"SELECT {_COLUMNS} FROM escalations WHERE case_id = ? AND answer IS NOT NULL ORDER BY number"  # noqa: S608 - constant
+        return [waiting.answer for waiting in self._rows(query, (case_id,)) if waiting.answer]
+
     def answer(self, case_id: str, answer: Answer) -> Waiting:
         """Store an answer if its escalation is open and is the one meant; of two answers the first counts.
 

@@ -56,18 +56,19 @@ async def gather(state: AuditState, runtime: Runtime[Desk]) -> AuditState:
 
 
 async def _pin(state: AuditState, desk: Desk) -> Plain:
-    """A round's first entry: snapshot, settings, auditor and clock."""
+    """A round's first entry: case, snapshot, settings, auditor and clock; a replay begins from it."""
     fixed = {
+        "case": state["case"],
         "snapshot": desk.corpus.snapshot,
         "settings": desk.settings.model_dump(mode="json"),
         "auditor": desk.auditor.name.model_dump(mode="json"),
     }
 
     async def now() -> Plain:
-        return {**fixed, "round": state["round"], "at": desk.clock.now().isoformat()}
+        return {**fixed, "round": state["round"], "at": desk.clock.now().isoformat(), "folder": str(desk.folder or "")}
 
     pinned: Plain = await desk.journal.once(f"{state['round']}/pin", orjson.dumps(fixed), now)
-    return pinned
+    return {key: value for key, value in pinned.items() if key != "case"}
 
 
 def _look(view: View) -> Look:

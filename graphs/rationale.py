@@ -63,10 +63,14 @@ def _cleared(finding: Finding, clause: Clause, evidence: Mapping[str, Evidence])
         return f"{clause.title} ({clause.id}): lifted by {finding.lifted_by}."
     if finding.status == "fulfilled":
         return f"{clause.title} ({clause.id}): holds ({clause.effect})."
-    want = {p.name: ("not_met" if p.role == "element" else "met") for p in clause.rule.judged.values()}
-    settling = next((p for p in finding.parts if p.verdict == want.get(p.part)), None)
+    settling = next((p for p in finding.parts if names_part(finding.settled_by, p.part)), None)
     told = part_line(settling, evidence) if settling else "no part settles it"
     return f"{clause.title} ({clause.id}): does not apply. {told}"
+
+
+def names_part(name: str | None, part: str) -> bool:
+    """Tell whether a name means a judged part: the part itself, or the group that it is a member of."""
+    return name is not None and name in {part, part.split(".")[0]}
 
 
 def notice(  # noqa: PLR0913 - what a template can name

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import aiosqlite
+import orjson
 from langchain_core.runnables import RunnableConfig
 from langgraph.checkpoint.base import BaseCheckpointSaver
 from langgraph.checkpoint.memory import InMemorySaver
@@ -16,7 +17,7 @@ from langgraph.types import Command
 
 from cases.case import Case
 from cases.decision import Answer, Escalation
-from cases.journal import CaseJournal, Journal, MemoryJournal, SqliteJournal
+from cases.journal import CaseJournal, Journal, MemoryJournal, NotInJournal, SqliteJournal
 from graphs.audit import Audit, build
 from graphs.desk import Desk
 from graphs.escalations import Escalations, NoEscalation, Waiting, check_answer
@@ -92,12 +93,35 @@ class Run:
         """Resume what a crash has left between an answer and its conclusion."""
         return [await self._resume(waiting, await self._desk(waiting)) for waiting in self.escalations.unfinished()]
 
+    async def replay(self, case_id: str) -> Line:
+        """Rebuild a case's last result from the journal and the answers given, reading nothing from the world.
+
+        Raises:
+            NotInJournal: the case, or a call that it needs, was not recorded.
+        """
+        entries = await self.journal.entries(case_id)
+        pin = next((orjson.loads(answer) for (slot, _), answer in entries.items() if slot == "1/pin"), None)
+        if pin is None:
+            raise NotInJournal(case=case_id, slot="1/pin")
+        journal = CaseJournal(self.journal, case_id, entries, replaying=True)
+        folder = Path(pin["folder"]) if pin["folder"] else None
+        desk = await self.make_desk(Case.model_validate(pin["case"]), journal, folder)
+        graph = build(InMemorySaver(serde=_PLAIN))
+        state = await self._invoke(graph, case_id, {"case": pin["case"]}, desk)
+        for answer in self.escalations.answers(case_id):
+            pending = {interrupt.id: answer for interrupt in state.get("__interrupt__", [])}
+            command: Command[Any] = Command(resume=pending)
+            state = await self._invoke(graph, case_id, command, desk)
+        if state.get("__interrupt__"):
+            return _line(state, desk, status="escalated", escalation=state["escalation"])
+        return _line(state, desk, status="decided", decision=state["decision"])
+
     async def _resume(self, waiting: Waiting, desk: Desk) -> Line:
         graph = build(self.paused)
         snapshot = await graph.aget_state(_config(waiting.case_id))
         pending = {interrupt.id for task in snapshot.tasks for interrupt in task.interrupts}
         if waiting.interrupt_id in pending:
-            command = Command[Any](resume={waiting.interrupt_id: waiting.answer})
+            command: Command[Any] = Command(resume={waiting.interrupt_id: waiting.answer})
             state = await self._invoke(graph, waiting.case_id, command, desk)
         else:
             # The run had gone on before the crash; only its result was not written down.

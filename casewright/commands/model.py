@@ -37,10 +37,12 @@ def check() -> None:
     settings = read_settings().model_settings()
     prices = Prices.read(settings.prices or EXAMPLE_PRICES)
 
+    request = {"model": settings.model, "messages": [{"role": "user", "content": "Say: ready"}], **settings.options}
+
     async def ask() -> dict:  # type: ignore[type-arg] # the endpoint's JSON
         endpoint = Endpoint(settings, prices)
         try:
-            return await endpoint.complete(settings.model, [{"role": "user", "content": "Say: ready"}], [])
+            return await endpoint.complete(request, orjson.dumps(request))
         finally:
             await endpoint.aclose()
 

@@ -1,0 +1,70 @@
+"""`casewright demo`: the example cases, audited on this machine with no key and no server, and shown."""
+
+import asyncio
+import tempfile
+import time
+from pathlib import Path
+
+import click
+from rich.console import Console
+
+from casewright.commands.audit import audit_run, beside
+from casewright.reading import read_cases
+from casewright.settings import Settings, read_settings
+from casewright.sheet import sheet_of
+from casewright.terminal import print_sheet
+from casewright.wiring import open_office
+from graphs.out_file import OutFile
+from graphs.run import Line
+
+
+@click.command()
+@click.option("--full", is_flag=True, help="Show notices, and every clause that was considered.")
+@click.option("--out", type=click.Path(path_type=Path, dir_okay=False), help="Keep the run, to review it afterwards.")
+def command(*, full: bool, out: Path | None) -> None:
+    """Audit the example cases and show what comes out; nothing leaves this machine, and nothing is enforced."""
+    console = Console(width=None if Console().is_terminal else 110)
+    begun = time.monotonic()
+    with tempfile.TemporaryDirectory() as folder:
+        lines = asyncio.run(_audit(out or Path(folder) / "demo.jsonl"))
+    for line in lines:
+        print_sheet(sheet_of(line), console, brief=not full)
+    counts = {status: sum(line["status"] == status for line in lines) for status in ("decided", "escalated", "invalid")}
+    told = f"{len(lines)} cases in {time.monotonic() - begun:.1f} s: {counts['decided']} decided alone, {counts['escalated']} to a person"
+    console.print(told + (f", {counts['invalid']} invalid." if counts["invalid"] else "."), style="bold", highlight=False)
+    console.print("Judged by the rulebook auditor (signs and records, no model). Nothing was enforced.", style="dim")
+    if out:
+        console.print(f"Answer a question: casewright review {out}", style="dim", highlight=False)
+
+
+async def _audit(out: Path) -> list[Line]:
+    examples = example_folder()
+    results = OutFile(out)
+    done = results.cases
+    async with (
+        open_office(_settings(examples)) as office,
+        audit_run(office, beside(out), results.append) as run,
+    ):
+        reads = list(read_cases([str(examples / "cases.jsonl")]))
+        for read in reads:
+            if read.case and read.case.id not in done:
+                await run.audit(read.case, read.folder)
+    results.close()
+    by_id = {line["case_id"]: line for line in results.last()}
+    return [by_id[read.case.id] for read in reads if read.case and read.case.id in by_id]
+
+
+def _settings(examples: Path) -> Settings:
+    """The user's settings, but for the records, which are the example's own."""
+    files = {name: examples / f"{name}.jsonl" for name in ("sellers", "listings", "recalls", "image_bank")}
+    present = {name: path for name, path in files.items() if path.exists()}
+    return read_settings().model_copy(update=present)
+
+
+def example_folder() -> Path:
+    """Where the example cases lie: inside the package when it is installed, beside it in a checkout."""
+    import casewright  # noqa: PLC0415 - only its place is wanted
+
+    package = Path(casewright.__file__ or "").parent
+    inside = package / "examples"
+    return inside if inside.is_dir() else package.parent / "examples"

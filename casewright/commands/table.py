@@ -1,0 +1,149 @@
+"""`casewright cases from-table`: rows of a table become cases, by a mapping that the user writes."""
+
+import csv
+import sys
+from collections.abc import Iterator
+from decimal import Decimal, InvalidOperation
+from pathlib import Path
+from typing import Any
+
+import click
+import orjson
+import yaml
+
+from cases.case import read_case
+from cases.problem import Invalid, Problem
+
+
+@click.group()
+def command() -> None:
+    """Bring cases in."""
+
+
+@command.command("from-table")
+@click.argument("table", type=click.Path(path_type=Path, exists=True, dir_okay=False))
+@click.option("--mapping", type=click.Path(path_type=Path, exists=True, dir_okay=False), required=True)
+@click.option("--out", type=click.Path(path_type=Path, dir_okay=False), help="Write cases here instead of standard output.")
+def from_table(table: Path, mapping: Path, out: Path | None) -> None:
+    """Turn the rows of TABLE (CSV, or JSON Lines) into cases, as the mapping file says (docs/guides/from-a-table.md).
+
+    A row that makes no valid case is named with its line, and the others go on. Exit status 1 where there was one.
+    """
+    shape = _shape(mapping)
+    bad = 0
+    with out.open("wb") if out else _Out() as file:
+        for number, row in _rows(table):
+            try:
+                case = read_case(_made(shape, row, mapping))
+            except Invalid as error:
+                bad += 1
+                for problem in error.problems:
+                    click.echo(f"{table}:{number}: {problem}", err=True)
+                continue
+            file.write(orjson.dumps(case.model_dump(mode="json", exclude_unset=True)) + b"\n")
+    sys.exit(1 if bad else 0)
+
+
+class _Out:
+    """Standard output as a context that stays open."""
+
+    def __enter__(self) -> Any:  # noqa: ANN401 - a binary stream
+        return sys.stdout.buffer
+
+    def __exit__(self, *_: object) -> None:
+        sys.stdout.buffer.flush()
+
+
+def _shape(mapping: Path) -> dict[str, Any]:
+    try:
+        shape = yaml.safe_load(mapping.read_text(encoding="utf-8"))
+    except yaml.MarkedYAMLError as error:
+        line = error.problem_mark.line + 1 if error.problem_mark else 1
+        problem = Problem(code="not_yaml", pointer=f"{mapping}:{line}", detail=error.problem or "not YAML")
+        raise Invalid(str(mapping), (problem,)) from error
+    if not isinstance(shape, dict):
+        raise Invalid(str(mapping), (Problem(code="not_a_mapping", pointer=f"{mapping}:1", detail="expected a mapping"),))
+    return shape
+
+
+def _rows(table: Path) -> Iterator[tuple[int, dict[str, Any]]]:
+    if table.suffix.lower() in {".csv", ".tsv"}:
+        with table.open(encoding="utf-8-sig", newline="") as file:
+            reader = csv.DictReader(file, delimiter="\t" if table.suffix.lower() == ".tsv" else ",")
+            for row in reader:
+                yield reader.line_num, row
+        return
+    for number, line in enumerate(table.read_bytes().splitlines(), 1):
+        if line.strip():
+            try:
+                row = orjson.loads(line)
+            except orjson.JSONDecodeError as error:
+                problem = Problem(code="not_json", pointer=f"{table}:{number}", detail=str(error))
+                raise Invalid(str(table), (problem,)) from error
+            yield number, row
+
+
+_LEAF = {"column", "text", "each", "pairs"}
+
+
+def _made(shape: Any, row: dict[str, Any], mapping: Path) -> Any:  # noqa: ANN401 - JSON in, JSON out
+    """Fill a shape from a row; what comes out empty is left out, and so is an object that loses what it needs."""
+    if isinstance(shape, list):
+        return [made for item in shape if (made := _made(item, row, mapping)) not in (None, {}, [])]
+    if not isinstance(shape, dict):
+        return shape
+    if _LEAF & set(shape):
+        return _leaf(shape, row, mapping)
+    filled = {key: _made(value, row, mapping) for key, value in shape.items()}
+    kept = {key: value for key, value in filled.items() if value not in (None, "", {}, [])}
+    # Money without one of its halves is no money.
+    return None if set(shape) == {"amount", "currency"} and set(kept) != set(shape) else kept
+
+
+def _leaf(leaf: dict[str, Any], row: dict[str, Any], mapping: Path) -> Any:  # noqa: ANN401 - JSON
+    if "text" in leaf:
+        try:
+            return str(leaf["text"]).format_map(row)
+        except KeyError as error:
+            raise _unknown(error.args[0], row, mapping) from error
+    column = leaf.get("column") or leaf.get("each") or leaf.get("pairs")
+    if column not in row:
+        raise _unknown(str(column), row, mapping)
+    value = row[column]
+    if "pairs" in leaf:
+        return _pairs(value)
+    if "match" in leaf:
+        return next((to for part, to in leaf["match"].items() if str(part) in str(value)), leaf.get("default"))
+    if value in (None, ""):
+        return leaf.get("default")
+    if leaf.get("as") == "decimal":
+        return _decimal(value)
+    if "each" in leaf:
+        return value if isinstance(value, list) else str(value).split(leaf.get("split", ","))
+    return str(value)[: leaf.get("cut")] if leaf.get("as", "text") == "text" else value
+
+
+def _pairs(value: Any) -> dict[str, str]:  # noqa: ANN401 - JSON
+    """Attributes as a list of {name, value}, or as a mapping; of a name given twice the first counts."""
+    if isinstance(value, dict):
+        return {str(k): str(v) for k, v in value.items() if v not in (None, "")}
+    found: dict[str, str] = {}
+    for item in value if isinstance(value, list) else ():
+        if isinstance(item, dict) and item.get("name") and item.get("value"):
+            found.setdefault(str(item["name"]), str(item["value"]))
+    return found
+
+
+def _decimal(value: object) -> str | None:
+    """A number, also in exponent form, as a plain decimal string."""
+    try:
+        plain = f"{Decimal(str(value)):f}"
+    except InvalidOperation:
+        return None
+    return (plain.rstrip("0").rstrip(".") if "." in plain else plain) or "0"
+
+
+def _unknown(column: str, row: dict[str, Any], mapping: Path) -> Invalid:
+    hint = f"the columns are: {', '.join(map(str, row))}"
+    problem = Problem(code="unknown_column", pointer=str(mapping), detail=f"the table has no column {column!r}", hint=hint)
+    return Invalid(str(mapping), (problem,))
