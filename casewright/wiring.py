@@ -126,22 +126,26 @@ def make_auditor(settings: Settings, kind: AuditorKind) -> tuple[Auditor, bool]:
 def make_tools(settings: Settings, corpus: Corpus, search: ClauseSearch, sellers: Path | None) -> dict[str, Tool]:
     """Put the embedded, file-backed tools together; raises `Invalid` with file and line where a file is not valid.
 
-    A port without a file has no records: "no record" is then what its tool finds.
+    A tool whose file is not named is not there: "no record" may only be said where there are records.
     """
     readers = [RapidReader(), TesseractReader.installed()]
     tools: list[Tool] = [
-        SellerHistory(SellerRows.read(sellers) if sellers else SellerRows()),
         ImageChecks(
             readers=[reader for reader in readers if reader],
             store=FolderImageStore(settings.images) if settings.images else None,
             bank=ImageRows.read(settings.image_bank) if settings.image_bank else None,
         ),
         ListingFacts(),
-        SimilarListings(ListingRows.read(settings.listings) if settings.listings else ListingRows()),
-        Recalls(RecallRows.read(settings.recalls) if settings.recalls else RecallRows()),
-        PrecedentSearch(PrecedentRows.read(settings.precedents) if settings.precedents else PrecedentRows(), corpus),
         PolicySearch(search, corpus),
     ]
+    if sellers:
+        tools.append(SellerHistory(SellerRows.read(sellers)))
+    if settings.listings:
+        tools.append(SimilarListings(ListingRows.read(settings.listings)))
+    if settings.recalls:
+        tools.append(Recalls(RecallRows.read(settings.recalls)))
+    if settings.precedents:
+        tools.append(PrecedentSearch(PrecedentRows.read(settings.precedents), corpus))
     return {tool.name: tool for tool in tools}
 
 

@@ -46,13 +46,16 @@ async def prepare(state: AuditState, runtime: Runtime[Desk]) -> AuditState:
 
 async def gather(state: AuditState, runtime: Runtime[Desk]) -> AuditState:
     """Pin the round, and run the standing tools in parallel; what they find becomes evidence, in order of name."""
-    desk, view = runtime.context, View(state, runtime.context)
+    desk = runtime.context
     pin = await _pin(state, desk)
-    standing = [tool for _, tool in sorted(desk.tools.items()) if tool.standing]
-    look = _look(view)
-    found = await asyncio.gather(*(_run(desk, f"{state['round']}/gather/{t.name}", t, look, {}) for t in standing))
-    drafts = [draft for result in found for draft in result]
-    return AuditState(pin=pin, evidence=appended(state, drafts, marking=desk.settings.marking))
+    gathered = state
+    for after in (False, True):
+        wave = [t for _, t in sorted(desk.tools.items()) if t.standing and t.reads_evidence is after]
+        look = _look(View(gathered, desk))
+        found = await asyncio.gather(*(_run(desk, f"{state['round']}/gather/{t.name}", t, look, {}) for t in wave))
+        drafts = [draft for result in found for draft in result]
+        gathered = merged(gathered, evidence=appended(gathered, drafts, marking=desk.settings.marking))
+    return AuditState(pin=pin, evidence=gathered["evidence"])
 
 
 async def _pin(state: AuditState, desk: Desk) -> Plain:
@@ -72,7 +75,8 @@ async def _pin(state: AuditState, desk: Desk) -> Plain:
 
 
 def _look(view: View) -> Look:
-    return Look(case=view.case, day=view.table.day, folder=view.desk.folder, evidence=view.evidence)
+    day = view.desk.corpus.local_day(view.case.opened_at, view.case.region)
+    return Look(case=view.case, day=day, folder=view.desk.folder, evidence=view.evidence)
 
 
 async def _run(desk: Desk, slot: str, tool: Tool, look: Look, arguments: dict[str, Any]) -> list[Draft]:

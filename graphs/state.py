@@ -123,4 +123,4 @@ def upgraded(state: AuditState) -> AuditState:
     Version 1 knew neither a governing clause nor requests to the seller, and kept no blind ballots apart.
     """
     added = AuditState(governs="", requested=False, added=[], waiting_until="", overrides={}, senior=False, judged_blind=0)
-    return merged(added, **state, version=VERSION)
+    return merged(merged(added, **state), version=VERSION)

@@ -14,6 +14,8 @@ from policies.units import in_unit, numbers_in
 Direction = Literal["for", "against"]
 # Scripts that write no spaces between words: phrases match inside longer runs.
 _UNSPACED = {"th", "zh", "ja", "lo", "km", "my"}
+# Titles of old strikes, names of sellers, other listings: words of somebody, but not about this item.
+_OTHERS = ("tool:", "related:")
 _GAP = re.compile(r"[\s\-_/.'’]{0,3}")
 _SQUEEZED_MIN = 7
 
@@ -87,7 +89,7 @@ class SignIndex:
         heard = frozenset(language.split("-")[0] for language in languages)
         hits: dict[tuple[object, ...], Hit] = {}
         for item in evidence:
-            if item.voucher in {"platform", "tool"} or item.flags.unavailable:
+            if item.source.startswith(_OTHERS) or item.voucher in {"platform", "tool"} or item.flags.unavailable:
                 continue
             for hit in self._hits(item, fold(item.text), heard):
                 hits[hit.clause_id, hit.part, hit.side, hit.evidence_id, hit.start, hit.end] = hit

@@ -25,7 +25,9 @@ _RUN = re.compile(
     rf"|(?P<word>(?:[^\W_{_TRIGRAM_SCRIPTS}{_BIGRAM_SCRIPTS}]|[{_MARKS}])+)"
 )
 # Soft hyphens, zero-width and directional marks inside a word hide it from a search and from nobody else.
-_INVISIBLE = re.compile("[\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180e\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufe00-\ufe0f\ufeff]")
+_INVISIBLE = re.compile(
+    "[\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180e\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufe00-\ufe0f\ufeff]"
+)
 
 _STEMMERS = {
     "ar": "arabic", "da": "danish", "de": "german", "el": "greek", "en": "english", "es": "spanish", "fi": "finnish",
@@ -38,23 +40,24 @@ _STEMMERS = {
 _STOP_WORDS = {
     language: frozenset(words.split())
     for language, words in {
-        "en": "a about all an and any are as at be been being between but by can could did do does for from had has have "
-        "how if in into is it its may must no not of on or shall should such that the their then there these they this "
-        "to under was what when where which who whom whose why will with within would",
-        "id": "ada adalah agar akan atau bagi bisa dalam dan dapat dari dengan di ini itu juga karena ke kepada oleh pada "
-        "saat saya sebagai seperti tidak untuk utk yang yg",
-        "ms": "ada adalah akan atau bagi boleh dalam dan dari daripada dengan di ialah ini itu juga kepada ke oleh pada "
-        "saya sebagai seperti tidak untuk yang yg",
-        "vi": "ban boi cac cai cho co cua cung da dang de den duoc hay khi khong la lam mot nay nhu nhung o rat se tai "
-        "thi trong tu va van vao ve voi",
-        "pt": "a ao aos as com como da das de do dos e em entre essa esse esta este foi mais na nas nao no nos o os ou "
-        "para pela pelo por que se sem ser seu sua um uma voce",
-        "es": "a al como con de del el en entre es esta este la las lo los mas no o para pero por que se sin son su sus "
-        "un una usted y",
-        "de": "als am an auch auf aus bei bis das dem den der des die durch ein eine einem einen einer er es fur im in "
-        "ist mit nach nicht oder sie sind und vom von wie wird zu zum zur",
-        "fr": "a au aux avec ce ces dans de des du elle en est et il la le les leur ne nous ou par pas pour que qui sa "
-        "se son sur un une vous",
+        "en": "a about all an and any are as at be been being between but by can could did do does for from had "
+        "has have how if in into is it its may must no not of on or shall should such that the their then "
+        "there these they this to under was what when where which who whom whose why will with within "
+        "would",
+        "id": "ada adalah agar akan atau bagi bisa dalam dan dapat dari dengan di ini itu juga karena ke kepada "
+        "oleh pada saat saya sebagai seperti tidak untuk utk yang yg",
+        "ms": "ada adalah akan atau bagi boleh dalam dan dari daripada dengan di ialah ini itu juga ke kepada "
+        "oleh pada saya sebagai seperti tidak untuk yang yg",
+        "vi": "ban boi cac cai cho co cua cung da dang de den duoc hay khi khong la lam mot nay nhu nhung o rat "
+        "se tai thi trong tu va van vao ve voi",
+        "pt": "a ao aos as com como da das de do dos e em entre essa esse esta este foi mais na nao nas no nos "
+        "o os ou para pela pelo por que se sem ser seu sua um uma voce",
+        "es": "a al como con de del el en entre es esta este la las lo los mas no o para pero por que se sin "
+        "son su sus un una usted y",
+        "de": "als am an auch auf aus bei bis das dem den der des die durch ein eine einem einen einer er es "
+        "fur im in ist mit nach nicht oder sie sind und vom von wie wird zu zum zur",
+        "fr": "a au aux avec ce ces dans de des du elle en est et il la le les leur ne nous ou par pas pour que "
+        "qui sa se son sur un une vous",
         "tl": "ang at ay ito ka kung mga na nang ng ni para po sa si yung",
     }.items()
 }  # fmt: skip
@@ -77,19 +80,24 @@ def words(text: str, language: str) -> list[str]:
     return [term for run in _runs(plain(text)) for term in _terms(run, language, stop)]
 
 
-def variants(text: str, language: str, stems: tuple[str, ...]) -> list[tuple[str, ...]]:
+def variants(text: str, languages: tuple[str, ...], stems: tuple[str, ...]) -> list[tuple[str, ...]]:
     """Cut a query like `words`, but keep for each word every stem that one of the languages `stems` gives it.
 
     A market's listings mix languages, and the indexed texts have theirs: any of a word's stems may be the one there.
+
+    Args:
+        text: as it came.
+        languages: whose function words to leave out; other languages may mean something by them.
+        stems: BCP 47, whose stems to try.
     """
-    stop = stop_words(language)
+    stop = frozenset[str]().union(*map(stop_words, languages))
     found: list[tuple[str, ...]] = []
     for run in _runs(plain(text)):
         if run.lastgroup == "word":
             word = run.group()[:_MAX_WORD]
             found += [] if word in stop else [tuple(sorted({word, *(_stem(word, other) for other in stems)}))]
         else:
-            found += [(term,) for term in _terms(run, language, stop)]
+            found += [(term,) for term in _terms(run, "", stop)]
     return found
 
 

@@ -35,6 +35,7 @@ class ListingFacts:
     description: str = "Numbers measured on the listing itself: title, prices over time and over variants."
     parameters: Mapping[str, Any] = NO_ARGUMENTS
     standing: bool = True
+    reads_evidence: bool = False
     deadline_s: float = 2.0
 
     async def run(self, look: Look, arguments: Mapping[str, Any]) -> list[Draft]:  # noqa: ARG002 - takes none

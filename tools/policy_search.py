@@ -40,6 +40,7 @@ class PolicySearch:
     description: str = "Search the clauses in force in your own words; gives ids and titles of what may be judged too."
     parameters: Mapping[str, Any] = _PARAMETERS
     standing: bool = False
+    reads_evidence: bool = False
     deadline_s: float = 10.0
 
     def __init__(self, search: "ClauseSearch", policies: ClausesInForce) -> None:

@@ -90,6 +90,7 @@ class PrecedentSearch:
     description: str = "Closed cases that people decided by a clause, most similar first. Context, never proof."
     parameters: Mapping[str, Any] = _PARAMETERS
     standing: bool = False
+    reads_evidence: bool = False
     deadline_s: float = 5.0
 
     def __init__(self, precedents: Precedents, policies: ClausesInForce) -> None:

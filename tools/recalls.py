@@ -158,6 +158,7 @@ class Recalls:
     description: str = "Recall notices that name this listing's barcode or lot, or a product of its brand and name."
     parameters: Mapping[str, Any] = NO_ARGUMENTS
     standing: bool = True
+    reads_evidence: bool = True
     deadline_s: float = 10.0
 
     def __init__(self, table: RecallTable) -> None:

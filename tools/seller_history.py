@@ -59,6 +59,7 @@ class SellerHistory:
     description: str = "What the platform knows of a seller: age, strikes, authorisations, linked accounts."
     parameters: Mapping[str, Any] = _PARAMETERS
     standing: bool = True
+    reads_evidence: bool = False
     deadline_s: float = 5.0
 
     def __init__(self, records: SellerRecords) -> None:

@@ -81,6 +81,7 @@ class SimilarListings:
     description: str = "The listing's price against comparable ones, its duplicates and copies, and similar titles."
     parameters: Mapping[str, Any] = NO_ARGUMENTS
     standing: bool = True
+    reads_evidence: bool = False
     deadline_s: float = 10.0
 
     def __init__(self, index: ListingIndex) -> None:

@@ -37,6 +37,7 @@ class Tool(Protocol):
         description: for the model, one or two sentences.
         parameters: JSON Schema of the arguments: flat, strict, every property required.
         standing: run on every case before judging; others wait until an auditor asks.
+        reads_evidence: looks at what other standing tools have found, so it runs after them.
         deadline_s: seconds after which it counts as unavailable.
     """
 
@@ -44,6 +45,7 @@ class Tool(Protocol):
     description: str
     parameters: Mapping[str, Any]
     standing: bool
+    reads_evidence: bool
     deadline_s: float
 
     async def run(self, look: Look, arguments: Mapping[str, Any]) -> list[Draft]:
@@ -73,7 +75,8 @@ async def run_tool(tool: Tool, look: Look, arguments: Mapping[str, Any]) -> list
     except TimeoutError:
         return [unavailable(tool.name, f"no answer within {tool.deadline_s:g} s")]
     except BadArguments as error:
-        return [unavailable(tool.name, str(error))]
+        # A slip of the asker is no failure of the tool: nothing becomes doubtful by it.
+        return [Draft(source=f"tool:{tool.name}/not_run", voucher="tool", text=f"not_run: {error}")]
     except Exception as error:  # noqa: BLE001 - whatever an outside service does, the case goes on
         return [unavailable(tool.name, f"{type(error).__name__}: {error}"[:300])]
 

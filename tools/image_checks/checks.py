@@ -64,10 +64,11 @@ class ImageChecks:
     description: str = "Reads the listing's images: text, QR and bar codes, known or shared pictures, quality."
     parameters: Mapping[str, Any] = NO_ARGUMENTS
     standing: bool = True
+    reads_evidence: bool = False
     deadline_s: float = 300.0
     image_s: float = 30.0
 
-    def __init__(  # noqa: PLR0913 - its ports and settings, by name
+    def __init__(
         self,
         *,
         readers: Sequence[TextReader],
@@ -235,7 +236,7 @@ def _text(seen: Seen) -> list[Draft]:
         return [_unread(seen.ordinal, "ocr", reading.failed)]
     sure = [line for line in reading.lines if line.confidence >= SURE]
     unsure = [line for line in reading.lines if line.confidence < SURE]
-    drafts = [_lines(seen, part, lines) for part, lines in (("ocr", sure), ("ocr/unsure", unsure)) if lines]
+    drafts = [_lines(seen, part, lines) for part, lines in (("ocr", sure), ("unsure/ocr", unsure)) if lines]
     if reading.incomplete and not drafts:
         names = ", ".join(sorted(reading.missing))
         return [_unread(seen.ordinal, "ocr", f"it holds text, and no OCR here reads {names}")]
