@@ -76,6 +76,9 @@ def judge_part(clause: Clause, part: Part, table: Table) -> Judgement:
     if proving and opposing:
         quotes = _quotes([proving[0], opposing[0]], table)
         return _judgement(clause, part, "unclear", "borderline", quotes, "Signs speak on both sides.")
+    if proving and _only_described(clause, part, proving, table):
+        why = "Only the description says so; what the item is called does not."
+        return _judgement(clause, part, "unclear", "borderline", _quotes(proving, table), why)
     if proving:
         return _judgement(clause, part, "met", "shown", _quotes(proving, table), _why_shown(proving, table))
     if opposing:
@@ -84,6 +87,17 @@ def judge_part(clause: Clause, part: Part, table: Table) -> Judgement:
         why = "Only a voucher that cannot prove this speaks for it."
         return _judgement(clause, part, "unclear", "silent", _quotes(speaking, table), why)
     return _silence(clause, part, table)
+
+
+def _only_described(clause: Clause, part: Part, hits: list[Hit], table: Table) -> bool:
+    """Tell whether what an item is supposed to be stands in its description alone.
+
+    Descriptions name other goods, uses and search phrases; title, category, attributes and images say what is sold.
+    Clauses on what a listing says or does, and indicators, are met by a description.
+    """
+    about_items = clause.type.startswith(("prohibited.", "restricted.")) and part.role == "element"
+    single = "." not in part.name
+    return about_items and single and all(table.item(h.evidence_id).source == "listing.description" for h in hits)
 
 
 def _silence(clause: Clause, part: Part, table: Table) -> Judgement:

@@ -56,7 +56,7 @@ class Settings(Record):
 
         if not self.model.get("model"):
             raise BadSetting(name="CASEWRIGHT_MODEL", why="name the model that is to judge")
-        given: dict[str, Any] = dict(self.model)
+        given: dict[str, Any] = {**self.model, "lead": self.audit.lead, "high_lead": self.audit.high_lead}
         for name in ("judge_models", "languages"):
             if name in given:
                 given[name] = tuple(part.strip() for part in given[name].split(",") if part.strip())
@@ -81,6 +81,11 @@ _MODEL_NAMES = {
     "seconds": "CASEWRIGHT_MODEL_SECONDS",
     "concurrency": "CASEWRIGHT_MODEL_CONCURRENCY",
     "prices": "CASEWRIGHT_MODEL_PRICES",
+    "options": "CASEWRIGHT_MODEL_OPTIONS",
+    "attempts": "CASEWRIGHT_MODEL_ATTEMPTS",
+    "max_calls": "CASEWRIGHT_MODEL_MAX_CALLS",
+    "max_tokens": "CASEWRIGHT_MODEL_MAX_TOKENS",
+    "max_cost": "CASEWRIGHT_MODEL_MAX_COST",
 }
 _AUDIT_NAMES = {
     "automation": "CASEWRIGHT_AUTOMATION",

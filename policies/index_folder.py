@@ -17,10 +17,12 @@ import inspect
 import json
 import os
 import shutil
+import sqlite3
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -38,6 +40,7 @@ _KEPT = 2
 _ASKED = 32
 _PROBE_S = 120
 _NEAR = 1e-4
+_NOT_KEPT = "the vector store does not give back what it was given"
 
 
 @dataclass(frozen=True)
@@ -173,20 +176,24 @@ def _build(building: Path, folder: Path, documents: Sequence[Document], rows: Ve
 
 
 def _manifest(building: Path, documents: Sequence[Document], rows: Vectors) -> dict[str, Any]:
-    """What a probe compares with: checksums of tantivy's files, and of vectors (Chroma rewrites its own files)."""
-    step = max(1, -(-len(documents) // EXACT))
-    sample = {document.id: _crc(row) for document, row in list(zip(documents, rows, strict=True))[::step]}
+    """What a probe compares with: fingerprints of all that mere reading leaves as it is, and who finds itself."""
+    before = _fingerprints(building)
     dense = ChromaIndex(building / "dense")
     try:
+        step = max(1, -(-len(documents) // EXACT))
+        sample = {document.id: row for document, row in list(zip(documents, rows, strict=True))[::step]}
         stored = dense.vectors(list(sample))
-        speaking = [name for name, vector in stored.items() if vector.any()]
+        if any(not np.array_equal(stored.get(name), row) for name, row in sample.items()):
+            raise OSError(_NOT_KEPT)
+        speaking = [name for name, row in sample.items() if row.any()]
         asked = speaking[:: max(1, -(-len(speaking) // _ASKED))]
         # A search in a graph is approximate: only those that find themselves today can be held to it tomorrow.
-        known = [name for name in asked if _finds_itself(dense, name, stored)]
+        known = [name for name in asked if _finds_itself(dense, name, stored[name])]
     finally:
         dense.close()
-    files = {path.name: _sha256(path) for path in _lexical_files(building)}
-    return {"documents": len(documents), "files": files, "vectors": sample, "known": known}
+    after = _fingerprints(building)
+    same = {name: value for name, value in before.items() if after.get(name) == value}
+    return {"documents": len(documents), "same": same, "known": known}
 
 
 def probe(folder: Path) -> str:
@@ -213,10 +220,10 @@ def fault_in(folder: Path) -> str:
     """Look for damage in this process, which it may end; returns what is wrong, empty where nothing is."""
     try:
         manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
-        files = {path.name: _sha256(path) for path in _lexical_files(folder)}
-        for name, expected in manifest["files"].items():
-            if files.get(name) != expected:
-                return f"damaged: lexical/{name} is {'not what was built' if name in files else 'missing'}"
+        found = _fingerprints(folder)
+        for name, value in manifest["same"].items():
+            if found.get(name) != value:
+                return f"damaged: {name} is {'not as it was built' if name in found else 'missing'}"
         LexicalIndex.open(folder / "lexical", ())
         return _fault_in_vectors(folder / "dense", manifest)
     except Exception as error:  # noqa: BLE001 - any library's error means the same here
@@ -227,24 +234,18 @@ def _fault_in_vectors(folder: Path, manifest: dict[str, Any]) -> str:
     dense = ChromaIndex(folder)
     try:
         if dense.count != manifest["documents"]:
-            return f"damaged: dense/ holds {dense.count} vectors, not {manifest['documents']}"
-        stored = dense.vectors(list(manifest["vectors"]))
-        wrong = [name for name, crc in manifest["vectors"].items() if name not in stored or _crc(stored[name]) != crc]
-        if wrong:
-            return f"damaged: dense/ has lost or changed {len(wrong)} vectors, {wrong[0]} first"
-        lost = [name for name in manifest["known"] if not _finds_itself(dense, name, stored)]
-        return f"damaged: dense/ does not find {lost[0]} by its own vector" if lost else ""
+            return f"damaged: dense holds {dense.count} vectors, not {manifest['documents']}"
+        stored = dense.vectors(manifest["known"])
+        lost = [name for name in manifest["known"] if not _finds_itself(dense, name, stored[name])]
+        return f"damaged: dense does not find {lost[0]} by its own vector" if lost else ""
     finally:
         dense.close()
 
 
-def _finds_itself(dense: ChromaIndex, name: str, stored: dict[str, Vectors]) -> bool:
-    """Tell whether a known document comes first when asked for by its own vector, or one that reads just the same."""
-    vector = stored[name]
-    found = dense.nearest(vector, 1)
-    first, cosine = next(iter(found.items()), ("", 0.0))
-    same = stored.get(first)
-    return abs(1 - cosine) < _NEAR and (first == name or same is None or bool(np.allclose(same, vector, atol=_NEAR)))
+def _finds_itself(dense: ChromaIndex, name: str, vector: Vectors) -> bool:
+    """Tell whether a known document comes first when asked for by its own vector, alone or with its equals."""
+    found = dense.nearest(vector, 5)
+    return name in found and found[name] == max(found.values()) and abs(1 - found[name]) < _NEAR
 
 
 def _prune(data: Path, current: Path) -> None:
@@ -266,17 +267,27 @@ def _last_used(folder: Path) -> float:
         return 0.0
 
 
-def _lexical_files(folder: Path) -> list[Path]:
-    return sorted(path for path in (folder / "lexical").iterdir() if not path.name.endswith(".lock"))
+def _fingerprints(folder: Path) -> dict[str, str]:
+    """Checksums by file; of Chroma's database by table, because opening it leaves a mark in one of them."""
+    found: dict[str, str] = {}
+    for path in sorted(path for path in folder.rglob("*") if path.is_file() and path.name != "manifest.json"):
+        name = path.relative_to(folder).as_posix()
+        if path.suffix == ".sqlite3":
+            found |= {f"{name} {table}": value for table, value in _tables(path)}
+        else:
+            with path.open("rb") as file:
+                found[name] = hashlib.file_digest(file, "sha256").hexdigest()
+    return found
 
 
-def _crc(vector: Vectors) -> str:
-    return hashlib.sha256(np.ascontiguousarray(vector, dtype="<f4").tobytes()).hexdigest()[:16]
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+def _tables(path: Path) -> Iterator[tuple[str, str]]:
+    with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as database:
+        names = [name for (name,) in database.execute("SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY 1")]
+        for name in names:
+            hashed = hashlib.sha256()
+            for row in database.execute(f'SELECT * FROM "{name}"'):  # noqa: S608 - a name that the database itself gave
+                hashed.update(repr(row).encode())
+            yield name, hashed.hexdigest()
 
 
 def _sync(path: Path) -> None:

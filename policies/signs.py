@@ -16,6 +16,7 @@ Direction = Literal["for", "against"]
 _UNSPACED = {"th", "zh", "ja", "lo", "km", "my"}
 # Titles of old strikes, names of sellers, other listings: words of somebody, but not about this item.
 _OTHERS = ("tool:", "related:")
+_SYMBOLS = re.compile(r"[^\w\s\-/.'’]")
 _GAP = re.compile(r"[\s\-_/.'’]{0,3}")
 _SQUEEZED_MIN = 7
 
@@ -115,6 +116,10 @@ class SignIndex:
             self._patterns.append((re.compile(pattern, re.IGNORECASE), sign))
         elif sign.language in _UNSPACED and not phrase.isascii():
             self._by_pair[folded[:2]].append(sign)
+        elif _SYMBOLS.search(folded):
+            # "18+" is more than its words: the symbols must be there too.
+            literal = r"\s*".join(re.escape(piece) for piece in folded.split())
+            self._patterns.append((re.compile(rf"(?<!\w){literal}(?!\w)"), sign))
         elif sign.words:
             self._by_word[sign.words[0]].append(sign)
 

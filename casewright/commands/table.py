@@ -137,7 +137,8 @@ def _pairs(value: Any) -> dict[str, str]:  # noqa: ANN401 - JSON
 def _decimal(value: object) -> str | None:
     """A number, also in exponent form, as a plain decimal string."""
     try:
-        plain = f"{Decimal(str(value)):f}"
+        # Crawled prices carry the noise of binary floats: 209.89999999999998 is 209.9.
+        plain = f"{Decimal(str(value)).quantize(Decimal('0.000001')):f}"
     except InvalidOperation:
         return None
     return (plain.rstrip("0").rstrip(".") if "." in plain else plain) or "0"
