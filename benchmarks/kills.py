@@ -1,0 +1,146 @@
+"""Kill an audit at random, again and again, and count: one outcome a case, no call paid twice.
+
+    python benchmarks/kills.py [--cases 200] [--kills 10] [--latency 0.2] [--seed 1]
+
+The scripted model runs in a process of its own and counts requests that come again after it has answered them. Such a
+request is allowed only where its answer was on the way, or not yet in the journal, when the process was killed.
+"""
+
+import argparse
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+from collections import Counter
+from pathlib import Path
+
+_WORDS = [
+    ("RELX disposable vape pod, {n} puffs", "SG"),
+    ("Cotton summer dress no. {n}", "SG"),
+    ("Zombie knife {n} with 12 inch serrated blade", "GB"),
+    ("USB humidifier model {n}", "TH"),
+    ("1:1 replica handbag, super copy, style {n}", "US"),
+    ("Wooden toy train, {n} pieces", "DE"),
+]
+
+
+def main() -> None:
+    """Run the drill and print what came of it; exit 1 where a case has not exactly one outcome."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--cases", type=int, default=200)
+    parser.add_argument("--kills", type=int, default=10)
+    parser.add_argument("--latency", type=float, default=0.2)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--concurrency", type=int, default=8)
+    asked = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        sys.exit(0 if drill(Path(folder), asked) else 1)
+
+
+def drill(folder: Path, asked: argparse.Namespace) -> bool:
+    """Kill, start again, finish; then compare what is there with what should be."""
+    cases = write_cases(folder / "cases.jsonl", asked.cases)
+    script = folder / "script.yaml"
+    players = "players: {truthful: {kind: rulebook}}"
+    script.write_text(f"latency_s: {asked.latency}\n{players}\nreplies: [{{do: play, player: truthful}}]\n")
+    server, url = start_server(script)
+    try:
+        told = kill_and_finish(folder, url, asked)
+        stats = read_stats(url)
+    finally:
+        server.terminate()
+        server.wait()
+    return report(cases, folder / "out.jsonl", stats, told)
+
+
+def write_cases(path: Path, count: int) -> list[str]:
+    """Write `count` cases that differ; return their ids."""
+    ids = [f"case-{n:04}" for n in range(count)]
+    with path.open("w", encoding="utf-8") as file:
+        for n, case_id in enumerate(ids):
+            title, region = _WORDS[n % len(_WORDS)]
+            subject = {"kind": "listing", "id": f"L-{n}", "title": title.format(n=n)}
+            case = {"id": case_id, "opened_at": "2026-03-14T09:30:00Z", "region": region, "language": "en"}
+            file.write(json.dumps({**case, "seller_id": "S-1", "subject": subject}) + "\n")
+    return ids
+
+
+def start_server(script: Path) -> tuple[subprocess.Popen[str], str]:
+    """Start the scripted model in its own process; return it and its URL."""
+    command = [sys.executable, "-m", "casewright", "model", "script", str(script)]
+    server = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)  # noqa: S603 - ourselves
+    line = server.stdout.readline() if server.stdout else ""
+    return server, line.strip().partition("=")[2]
+
+
+def read_stats(url: str) -> dict[str, int]:
+    """What the scripted model has counted."""
+    with urllib.request.urlopen(url.removesuffix("/v1") + "/stats", timeout=10) as answer:  # noqa: S310 - this machine
+        stats: dict[str, int] = json.load(answer)
+        return stats
+
+
+def audit(folder: Path, url: str, concurrency: int, *, quiet: bool = True) -> subprocess.Popen[bytes]:
+    """Start the audit; the same command every time."""
+    out = folder / "out.jsonl"
+    command = [sys.executable, "-m", "casewright", "audit", str(folder / "cases.jsonl"), "--out", str(out)]
+    environment = {**os.environ, "CASEWRIGHT_HOME": str(folder / "home")}
+    environment |= {"CASEWRIGHT_MODEL_URL": url, "CASEWRIGHT_MODEL": "scripted"}
+    return subprocess.Popen(  # noqa: S603 - ourselves
+        [*command, "--auditor", "llm", "--concurrency", str(concurrency)], env=environment, stderr=subprocess.DEVNULL if quiet else None
+    )
+
+
+def kill_and_finish(folder: Path, url: str, asked: argparse.Namespace) -> dict[str, int]:
+    """Kill the audit `kills` times, each time while it asks the model, then let it finish."""
+    chance = random.Random(asked.seed)  # noqa: S311 - to be repeatable
+    in_flight = resumed = 0
+    for number in range(asked.kills):
+        before = read_stats(url)["calls"]
+        process = audit(folder, url, asked.concurrency)
+        while read_stats(url)["calls"] == before and process.poll() is None:
+            time.sleep(0.02)
+        time.sleep(chance.uniform(0.05, 2.0))
+        if process.poll() is not None:
+            print(f"kill {number + 1}: the audit had finished before; fewer kills than asked")
+            break
+        in_flight += read_stats(url)["in_flight"]
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+        resumed += number > 0
+    audit(folder, url, asked.concurrency, quiet=False).wait()
+    return {"kills": number + 1, "of a run started again": resumed, "in flight at kills": in_flight}
+
+
+def report(cases: list[str], out: Path, stats: dict[str, int], told: dict[str, int]) -> bool:
+    """Print, and tell whether every case has exactly one outcome and every ballot its own judge."""
+    lines = [json.loads(line) for line in out.read_text(encoding="utf-8").splitlines()]
+    counts = Counter(line["case_id"] for line in lines)
+    once = sum(counts[case_id] == 1 for case_id in cases)
+    twice = sum(repeats(line) for line in lines)
+    print(", ".join(f"{name}: {value}" for name, value in {**told, **stats}.items()))
+    print(f"cases with exactly one outcome: {once} of {len(cases)}; outcomes: {dict(Counter(l['status'] for l in lines))}")
+    print(f"ballots cast twice by one judge in one round: {twice}")
+    print(f"calls repeated: {stats['repeated']}, of at most {told['in flight at kills']} that were in flight at a kill")
+    return once == len(cases) and not twice and stats["repeated"] <= told["in flight at kills"]
+
+
+def repeats(line: dict) -> int:  # type: ignore[type-arg] # a result line
+    """Ballots of one part and round that carry the same judge and the same words (a blind judge heard twice)."""
+    found = (line.get("decision") or line.get("escalation") or {}).get("findings", [])
+    twice = 0
+    for finding in found:
+        for part in finding["parts"]:
+            judges = [(b["round"], b["judge"]["prompt"]) for b in part["ballots"]]
+            # Prompts take turns, three of them: within three blind ballots no prompt comes twice.
+            twice += len(judges) - len(set(judges)) if len(judges) <= 4 else 0  # noqa: PLR2004 - investigator and three
+    return twice
+
+
+if __name__ == "__main__":
+    main()
