@@ -1,7 +1,5 @@
 """What the search indexes of a clause: its text, and its signs per language as other names for it."""
 
-from functools import cached_property
-
 from pydantic import Field
 
 from cases.evidence import digest
@@ -27,12 +25,12 @@ class Document(Record):
     aliases: dict[str, tuple[str, ...]] = Field(default_factory=dict)
     language: str = TEXT_LANGUAGE
 
-    @cached_property
+    @property
     def sha256(self) -> str:
         """Hash of all that the lexical index takes in; the key of what was built from it."""
         return digest(self.model_dump_json())
 
-    @cached_property
+    @property
     def text_sha256(self) -> str:
         """Hash of what is embedded; a vector is paid once for it."""
         return digest(self.text)

@@ -183,7 +183,7 @@ def _manifest(building: Path, documents: Sequence[Document], rows: Vectors) -> d
         step = max(1, -(-len(documents) // EXACT))
         sample = {document.id: row for document, row in list(zip(documents, rows, strict=True))[::step]}
         stored = dense.vectors(list(sample))
-        if any(not np.array_equal(stored.get(name), row) for name, row in sample.items()):
+        if any(name not in stored or not np.array_equal(stored[name], row) for name, row in sample.items()):
             raise OSError(_NOT_KEPT)
         speaking = [name for name, row in sample.items() if row.any()]
         asked = speaking[:: max(1, -(-len(speaking) // _ASKED))]

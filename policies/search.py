@@ -183,13 +183,19 @@ class HybridSearch:
         self, query: str, vector: Vectors | None, among: frozenset[str], limit: int, language: str
     ) -> list[Hit]:
         legs = self._indexes.lexical.top(query, among, LEG, language)
-        weights = LEXICAL
-        if vector is not None:
-            try:
-                legs["dense"] = self._indexes.dense.top(vector, among, LEG)
-                weights = HASHED if self._embedder.name == HashingEmbedder.name else DENSE
-            except Exception as error:  # noqa: BLE001 - whatever Chroma does, words still find the clause
-                self._degraded[f"the vectors do not answer: {type(error).__name__}: {str(error)[:200]}"] = None
+        if vector is None:
+            return fuse(legs, LEXICAL)[:limit]
+        try:
+            dense = self._indexes.dense.top(vector, among, LEG)
+        except Exception as error:  # noqa: BLE001 - whatever Chroma does, words still find the clause
+            self._degraded[f"the vectors do not answer: {type(error).__name__}: {str(error)[:200]}"] = None
+            return fuse(legs, LEXICAL)[:limit]
+        weights = DENSE
+        if self._embedder.name == HashingEmbedder.name:
+            # Hashed 4-grams that no 4-gram leg has seen are collisions: they may rank what words found, no more.
+            weights = HASHED
+            dense = {name: cosine for name, cosine in dense.items() if name in legs["words"] or name in legs["grams"]}
+        legs["dense"] = dense
         return fuse(legs, weights)[:limit]
 
 

@@ -106,7 +106,9 @@ async def paid_once(documents: Sequence[Document], embedder: Embedder, cache: Ve
         if cache:
             await asyncio.to_thread(cache.put, fresh, embedder.name)
         known.update(fresh)
+    if not documents:
+        return np.zeros((0, embedder.dims), dtype=np.float32)
     lengths = {len(vector) for vector in known.values()}
     if len(lengths) > 1:
         raise EmbedderUnavailable(name=embedder.name, why="its vectors have another length than those kept before")
-    return np.array([known[d.text_sha256] for d in documents], dtype=np.float32).reshape(len(documents), -1)
+    return np.array([known[document.text_sha256] for document in documents], dtype=np.float32)
