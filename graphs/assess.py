@@ -1,95 +1,22 @@
 """Alone, or a person: reasons, the action from the ladder, and the questions. Code only; pure functions."""
 
 import hashlib
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 
 from agents.rulebook import judge_part
 from cases.decision import REASON_CODES, Action, ReasonCode
 from cases.evidence import Evidence, facts_of
-from cases.finding import (
-    Derived,
-    Finding,
-    Key,
-    PartFinding,
-    Verdicts,
-    derive,
-    open_parts,
-    settling_part,
-)
-from cases.rule import Part, Rule
-from graphs.settings import AuditSettings
-from graphs.settle import narrow_agrees, parts_that_matter
+from cases.finding import Derived, Finding, Key, derive, open_parts, settling_part
+from graphs.docket import Docket
+from graphs.guard import cleared_against_signs
+from graphs.settle import parts_that_matter
 from policies.clause import Clause
-from policies.corpus import Corpus
 from policies.table import Table
 
 _SURE = 0.9
 """Confidence of a reading under which a violation may not rest on it alone."""
-
-
-@dataclass(frozen=True)
-class Docket:
-    """All that assessing looks at.
-
-    Attributes:
-        findings: per clause, per judged part: the verdict with its ballots.
-        settled: how each part was settled: `code`, `lead`, `contested`, `person` or empty.
-        governs: the clause that a person named as governing, or empty.
-        reviewed: a person has judged; checks for acting alone no longer apply.
-        requested: the seller has been asked once: records still missing count against the seller.
-    """
-
-    corpus: Corpus
-    clauses: tuple[Clause, ...]
-    table: Table
-    settings: AuditSettings
-    findings: Mapping[str, Mapping[str, PartFinding]]
-    settled: Mapping[Key, str]
-    failures: tuple[str, ...] = ()
-    missing: tuple[str, ...] = ()
-    governs: str = ""
-    reviewed: bool = False
-    requested: bool = False
-    deterministic: bool = False
-    auditor_languages: tuple[str, ...] = ()
-    revision: str = ""
-
-    @property
-    def verdicts(self) -> dict[str, Verdicts]:
-        """Verdicts by clause and part; after a request, a record that did not come is `not_met`."""
-        verdicts: dict[str, Verdicts] = {}
-        for clause in self.clauses:
-            found = self.findings.get(clause.id, {})
-            judged = {name: finding.verdict for name, finding in found.items()}
-            if self.requested:
-                for name, part in clause.rule.judged.items():
-                    if part.if_absent == "request" and judged.get(name, "unclear") == "unclear":
-                        judged[name] = "not_met"
-            verdicts[clause.id] = judged
-        return verdicts
-
-    @property
-    def rules(self) -> tuple[Rule, ...]:
-        """The candidates' rules, with a person's word on which of them governs."""
-        return tuple(_governed(clause.rule, self) for clause in self.clauses)
-
-    def clause(self, clause_id: str) -> Clause:
-        """One candidate by id."""
-        return next(clause for clause in self.clauses if clause.id == clause_id)
-
-
-def _governed(rule: Rule, docket: Docket) -> Rule:
-    """Where a person named the governing clause: a permit lifts what it clashes with, a forbid stands against it."""
-    named = next((c.rule for c in docket.clauses if c.id == docket.governs), None)
-    if named is None or rule.effect != "permit" or rule.type != named.type:
-        return rule
-    if rule.id == named.id:
-        rivals = tuple(c.id for c in docket.clauses if c.type == rule.type and c.effect == "forbid")
-        return rule.model_copy(update={"over": (*rule.over, *rivals)})
-    # A permit that does not govern is taken out of the clash by giving it a type of its own.
-    return rule.model_copy(update={"type": f"{rule.type}_not_governing", "over": ()})
 
 
 def outcome_of(docket: Docket) -> Derived:
@@ -157,7 +84,7 @@ def reasons(docket: Docket, derived: Derived) -> tuple[ReasonCode, ...]:
         if derived.outcome == "violation":
             codes |= _against_convicting(docket, derived)
         if derived.outcome == "no_violation":
-            codes |= _against_clearing(docket, derived)
+            codes |= _against_clearing(docket)
         if derived.outcome and not codes and _sampled(docket):
             codes.add("sampled")
     return tuple(code for code in REASON_CODES if code in codes)
@@ -172,7 +99,7 @@ def _open_reasons(docket: Docket, derived: Derived) -> set[str]:
     if derived.conflicts:
         codes.add("conflicting_clauses")
     asked = open_keys(docket, derived)
-    bases = {_finding(docket, key).basis for key in asked}
+    bases = {docket.found(key).basis for key in asked}
     if any(docket.settled.get(key) == "contested" for key in asked):
         codes.add("contested")
     if "policy" in bases:
@@ -197,11 +124,6 @@ def awaits_record(docket: Docket, key: Key) -> bool:
     """Tell whether a part waits for a record that the seller may be asked for (once, and once nothing else is open)."""
     part = docket.clause(key[0]).rule.judged[key[1]]
     return part.if_absent == "request" and not docket.requested
-
-
-def _finding(docket: Docket, key: Key) -> PartFinding:
-    found = docket.findings.get(key[0], {}).get(key[1])
-    return found or PartFinding(part=key[1], verdict="unclear", basis="silent")
 
 
 def _hidden_from(docket: Docket, key: Key) -> bool:
@@ -241,7 +163,7 @@ def _always(docket: Docket) -> set[str]:
 def _counted_as_missing(docket: Docket) -> bool:
     """A record was asked for and did not come, so that its part counts as not met: a person decides."""
     return any(
-        part.if_absent == "request" and _finding(docket, (clause.id, name)).verdict == "unclear"
+        part.if_absent == "request" and docket.found((clause.id, name)).verdict == "unclear"
         for clause in docket.clauses
         for name, part in clause.rule.judged.items()
         if name in docket.findings.get(clause.id, {})
@@ -275,7 +197,7 @@ def _against_convicting(docket: Docket, derived: Derived) -> set[str]:
 def _rulebook_contradicts(docket: Docket, key: Key) -> bool:
     """The rulebook finds a part `not_met` by what the evidence says, where the verdict is `met`."""
     clause = docket.clause(key[0])
-    if _finding(docket, key).verdict != "met":
+    if docket.found(key).verdict != "met":
         return False
     seen = judge_part(clause, clause.rule.judged[key[1]], docket.table)
     return seen.verdict == "not_met" and seen.basis == "contrary"
@@ -284,7 +206,7 @@ def _rulebook_contradicts(docket: Docket, key: Key) -> bool:
 def _weak_sight(docket: Docket, keys: Sequence[Key]) -> set[str]:
     codes: set[str] = set()
     for key in keys:
-        finding = _finding(docket, key)
+        finding = docket.found(key)
         speaking = finding.speaking
         quoted = [docket.table.item(q.evidence_id) for q in speaking.quotes if q.evidence_id] if speaking else []
         if finding.verdict != "met" or not quoted:
@@ -301,36 +223,23 @@ def _appraised(docket: Docket, keys: Sequence[Key]) -> set[str]:
     return {"appraisal"} if any(part.appraisal for part in parts) else set()
 
 
-def _against_clearing(docket: Docket, derived: Derived) -> set[str]:
+def _against_clearing(docket: Docket) -> set[str]:
     codes: set[str] = set()
     if any(i.flags.instruction_like and i.voucher in {"seller", "model"} for i in docket.table.evidence):
         codes.add("instruction_in_evidence")
     raised = set(docket.table.case.raised_types)
     for rule in docket.rules:
-        clause = docket.clause(rule.id)
-        verdicts = docket.verdicts.get(rule.id, {})
-        settling = settling_part(rule, verdicts)
-        if clause.effect != "forbid" or settling is None:
+        settling = settling_part(rule, docket.verdicts.get(rule.id, {}))
+        if rule.effect != "forbid" or settling is None:
             continue
         keys = [(rule.id, part.name) for part in (settling.of or (settling,))]
         codes |= _appraised(docket, keys)
-        if settling.role == "exemption":
-            continue
-        if clause.type in raised and all(_finding(docket, key).basis == "absent" for key in keys):
+        by_silence = settling.role == "element" and all(docket.found(key).basis == "absent" for key in keys)
+        if docket.clause(rule.id).type in raised and by_silence:
             codes.add("conflicting_signs")
-        if any(_cleared_against_signs(docket, clause, settling, key) for key in keys):
-            codes.add("conflicting_signs")
+    if any(cleared_against_signs(docket, key) for key in matters(docket)):
+        codes.add("conflicting_signs")
     return codes
-
-
-def _cleared_against_signs(docket: Docket, clause: Clause, settling: Part, key: Key) -> bool:
-    """The rulebook finds a clearing part `met`, and no narrow judge has found it `not_met`."""
-    finding = _finding(docket, key)
-    part = next((m for m in (*settling.of, settling) if m.name == key[1]), settling)
-    if finding.verdict != "not_met" or part.measure or part.fact or part.record:
-        return False
-    seen = judge_part(clause, part, docket.table)
-    return seen.verdict == "met" and not narrow_agrees(finding.ballots)
 
 
 def _sampled(docket: Docket) -> bool:
@@ -346,7 +255,7 @@ def weakest(docket: Docket, derived: Derived) -> Key | None:
     raised = set(docket.table.case.raised_types)
 
     def weakness(key: Key) -> tuple[int, int, int]:
-        clause, finding = docket.clause(key[0]), _finding(docket, key)
+        clause, finding = docket.clause(key[0]), docket.found(key)
         part = clause.rule.judged[key[1]]
         spoken = any(hit.side == "for" for hit in docket.table.of_part(*key)) and finding.verdict == "not_met"
         order = {"borderline": 0, "absent": 1, "contrary": 2, "shown": 3, "measured": 4, "record": 5}

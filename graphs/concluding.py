@@ -6,7 +6,8 @@ from langgraph.runtime import Runtime
 
 from cases.decision import Decision, Escalation, Question, ReasonCode, Usage, WaitingFor, digest_of
 from cases.finding import Derived, Finding
-from graphs.assess import Docket, action_for, findings_of, outcome_of, reasons
+from graphs.assess import action_for, findings_of, outcome_of, reasons
+from graphs.docket import Docket
 from graphs.desk import Desk
 from graphs.questions import questions
 from graphs.rationale import notice, rationale

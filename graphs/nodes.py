@@ -20,12 +20,14 @@ from cases.finding import Ballot, Judge, Judgement, Key, clause_status, open_par
 from graphs.assess import matters
 from graphs.desk import Desk
 from graphs.language import language_of
-from graphs.settle import narrow_agrees, tally, wants_narrow
+from graphs.guard import wants_narrow_word
+from graphs.settle import narrow_agrees, narrow_heard, tally
 from graphs.state import VERSION, AuditState, Plain, fresh_round, key_of, merged, split_key
 from graphs.verify import sound_ballot, unjudged, verify
 from graphs.view import View, appended, entry
+from policies.clause import Clause
 from policies.settled import settle
-from policies.table import Table
+from policies.signs import Hit
 from tools.tool import Look, Tool, run_tool, unavailable
 
 _STOPPED = {"challenge_missing", "budget_exhausted", "model_unavailable"}
@@ -96,11 +98,8 @@ async def retrieve(state: AuditState, runtime: Runtime[Desk]) -> AuditState:
         return await _ranked(view, tuple(in_force))
 
     ranked, of_types = await view.desk.journal.once(f"{state['round']}/retrieve", b"", search)
-    fired = {
-        hit.clause_id
-        for hit in view.table.hits
-        if hit.side == "for" and not hit.negated and hit.clause_id in in_force and _is_element(view, hit.clause_id, hit.part)
-    }
+    fired = {hit.clause_id for hit in view.table.hits if hit.side == "for" and not hit.negated and _is_element(view, hit)}
+    fired |= {clause.id for clause in in_force.values() if _fact_holds(clause, view)}
     chosen = dict.fromkeys([*ranked, *of_types, *sorted(fired), *state.get("added", []), *state.get("candidates", [])])
     permits = [c.id for c in in_force.values() if c.effect == "permit" and set(c.rule.over) & set(chosen)]
     candidates = [cid for cid in dict.fromkeys([*chosen, *permits]) if cid in in_force]
@@ -109,8 +108,14 @@ async def retrieve(state: AuditState, runtime: Runtime[Desk]) -> AuditState:
     return AuditState(candidates=candidates, missing=missing)
 
 
-def _is_element(view: View, clause_id: str, part: str) -> bool:
-    return view.desk.corpus.clauses[clause_id].rule.judged[part].role == "element"
+def _is_element(view: View, hit: Hit) -> bool:
+    return view.desk.corpus.clauses[hit.clause_id].rule.judged[hit.part].role == "element"
+
+
+def _fact_holds(clause: Clause, view: View) -> bool:
+    """A measured fact is a sign like any other: a clause whose element it meets is to be judged."""
+    facts = [part for part in clause.rule.judged.values() if part.fact and part.role == "element"]
+    return any(j.verdict == "met" for part in facts if (j := settle(clause, part, view.table)))
 
 
 async def _ranked(view: View, in_force: tuple[str, ...]) -> list[list[str]]:
@@ -322,20 +327,16 @@ def _wanting(view: View) -> tuple[tuple[Key, ...], tuple[Key, ...]]:
     """Parts that want another blind ballot, and settled ones that want a narrow one."""
     wanting: list[Key] = []
     narrow: list[Key] = []
-    for key in matters(view.docket):
+    docket = view.docket
+    for key in matters(docket):
         held = view.state["verdicts"].get(key_of(*key))
         if held is None or held["settled"] in {"code", "person", "contested"}:
             continue
         if not held["settled"]:
             wanting.append(key)
-        elif wants_narrow(held["verdict"], view.ballots(key), spoken_for=_spoken_for(view.table, key)):
+        elif wants_narrow_word(docket, key) and not narrow_heard(view.ballots(key)):
             narrow.append(key)
     return tuple(wanting), tuple(narrow)
-
-
-def _spoken_for(table: Table, key: Key) -> bool:
-    """Whether a sign or a report speaks for a part (its facts and records are code's to judge)."""
-    return any(hit.side == "for" for hit in table.of_part(*key))
 
 
 def _counted(view: View, keys: Iterable[Key], cast: Ballots) -> dict[str, Plain]:
@@ -349,9 +350,9 @@ def _counted(view: View, keys: Iterable[Key], cast: Ballots) -> dict[str, Plain]
         spoken = [b.judgement for b in ballots if b.judgement.verdict == counted.verdict]
         shown = spoken[0] if spoken else _contested(key)
         held = entry(clauses[key[0]], shown, ballots, counted.settled)
-        refused = any(b.judge.prompt == "narrow" for b in ballots) and not narrow_agrees(ballots)
+        refused = narrow_heard(ballots) and not narrow_agrees(ballots, counted.verdict)
         exhausted = view.state["judged_blind"] > 2 * view.lead(key[0])
-        if counted.settled == "contested" or (refused and counted.verdict == "not_met") or (exhausted and not counted.settled):
+        if counted.settled == "contested" or refused or (exhausted and not counted.settled):
             held.update(verdict="unclear", basis="borderline", settled="contested")
         verdicts[key_of(*key)] = held
     return verdicts

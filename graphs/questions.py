@@ -6,7 +6,8 @@ from cases.decision import Consequence, Question
 from cases.evidence import Quote
 from cases.finding import Derived, Key, Verdict, what_if
 from cases.rule import Part
-from graphs.assess import Docket, action_for, awaits_record, open_keys, weakest, without_permission
+from graphs.assess import action_for, awaits_record, open_keys, weakest, without_permission
+from graphs.docket import Docket
 from policies.clause import Clause
 from policies.settled import RENEWAL_DAYS
 

@@ -49,14 +49,14 @@ def tally(ballots: Sequence[Ballot], lead: int) -> Tally:
     return Tally(first, "")
 
 
-def wants_narrow(verdict: Verdict, ballots: Sequence[Ballot], *, spoken_for: bool) -> bool:
-    """Tell whether a settled `not_met` still needs its narrow ballot: something speaks for the part."""
-    return verdict == "not_met" and spoken_for and not any(b.judge.prompt == NARROW for b in ballots)
+def narrow_heard(ballots: Iterable[Ballot]) -> bool:
+    """Tell whether a narrow judge has judged the part."""
+    return any(ballot.judge.prompt == NARROW for ballot in ballots)
 
 
-def narrow_agrees(ballots: Iterable[Ballot]) -> bool:
-    """Tell whether a narrow judge, who reads no free text, has judged `not_met`."""
-    return any(b.judge.prompt == NARROW and b.judgement.verdict == "not_met" for b in ballots)
+def narrow_agrees(ballots: Iterable[Ballot], verdict: str) -> bool:
+    """Tell whether a narrow judge, who reads no free text, has come to the same verdict."""
+    return any(b.judge.prompt == NARROW and b.judgement.verdict == verdict for b in ballots)
 
 
 def parts_that_matter(rules: Iterable[Rule], verdicts: Mapping[str, Verdicts]) -> tuple[Key, ...]:

@@ -11,7 +11,7 @@ from cases.decision import Usage
 from cases.evidence import Draft, Evidence, number
 from cases.finding import Ballot, Judgement, Key, PartFinding
 from cases.problem import Problem
-from graphs.assess import Docket
+from graphs.docket import Docket
 from graphs.desk import Desk
 from graphs.settle import Settled
 from graphs.state import AuditState, key_of, split_key

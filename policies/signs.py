@@ -153,12 +153,11 @@ class SignIndex:
 
     def _pairs(self, folded: Folded) -> Iterator[tuple[_Sign, int, int]]:
         text = folded.text
-        for i in range(len(text) - 1):
-            if text[i] > "\u02ff":
-                for sign in self._by_pair.get(text[i : i + 2], ()):
-                    phrase = fold(sign.phrase).text
-                    if text.startswith(phrase, i):
-                        yield sign, i, i + len(phrase)
+        for i in range(len(text)):
+            for sign in (*self._by_pair.get(text[i : i + 2], ()), *self._by_pair.get(text[i], ())):
+                phrase = fold(sign.phrase).text
+                if text.startswith(phrase, i):
+                    yield sign, i, i + len(phrase)
 
     def _regexes(self, folded: Folded) -> Iterator[tuple[_Sign, int, int]]:
         for pattern, sign in self._patterns:

@@ -1,0 +1,79 @@
+"""What assessing looks at: candidates, findings and settings of one case, read from its state."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from cases.finding import Key, PartFinding, Verdicts
+from cases.rule import Rule
+from graphs.settings import AuditSettings
+from policies.clause import Clause
+from policies.corpus import Corpus
+from policies.table import Table
+
+
+@dataclass(frozen=True)
+class Docket:
+    """All that assessing looks at.
+
+    Attributes:
+        findings: per clause, per judged part: the verdict with its ballots.
+        settled: how each part was settled: `code`, `lead`, `contested`, `person` or empty.
+        governs: the clause that a person named as governing, or empty.
+        reviewed: a person has judged; checks for acting alone no longer apply.
+        requested: the seller has been asked once: records still missing count against the seller.
+    """
+
+    corpus: Corpus
+    clauses: tuple[Clause, ...]
+    table: Table
+    settings: AuditSettings
+    findings: Mapping[str, Mapping[str, PartFinding]]
+    settled: Mapping[Key, str]
+    failures: tuple[str, ...] = ()
+    missing: tuple[str, ...] = ()
+    governs: str = ""
+    reviewed: bool = False
+    requested: bool = False
+    deterministic: bool = False
+    auditor_languages: tuple[str, ...] = ()
+    revision: str = ""
+
+    @property
+    def verdicts(self) -> dict[str, Verdicts]:
+        """Verdicts by clause and part; after a request, a record that did not come is `not_met`."""
+        verdicts: dict[str, Verdicts] = {}
+        for clause in self.clauses:
+            found = self.findings.get(clause.id, {})
+            judged = {name: finding.verdict for name, finding in found.items()}
+            if self.requested:
+                for name, part in clause.rule.judged.items():
+                    if part.if_absent == "request" and judged.get(name, "unclear") == "unclear":
+                        judged[name] = "not_met"
+            verdicts[clause.id] = judged
+        return verdicts
+
+    @property
+    def rules(self) -> tuple[Rule, ...]:
+        """The candidates' rules, with a person's word on which of them governs."""
+        return tuple(_governed(clause.rule, self) for clause in self.clauses)
+
+    def clause(self, clause_id: str) -> Clause:
+        """One candidate by id."""
+        return next(clause for clause in self.clauses if clause.id == clause_id)
+
+    def found(self, key: Key) -> PartFinding:
+        """Where a part stands; what was not judged is `unclear`."""
+        found = self.findings.get(key[0], {}).get(key[1])
+        return found or PartFinding(part=key[1], verdict="unclear", basis="silent")
+
+
+def _governed(rule: Rule, docket: Docket) -> Rule:
+    """Where a person named the governing clause: a permit lifts what it clashes with, a forbid stands against it."""
+    named = next((c.rule for c in docket.clauses if c.id == docket.governs), None)
+    if named is None or rule.effect != "permit" or rule.type != named.type:
+        return rule
+    if rule.id == named.id:
+        rivals = tuple(c.id for c in docket.clauses if c.type == rule.type and c.effect == "forbid")
+        return rule.model_copy(update={"over": (*rule.over, *rivals)})
+    # A permit that does not govern is taken out of the clash by giving it a type of its own.
+    return rule.model_copy(update={"type": f"{rule.type}_not_governing", "over": ()})
