@@ -4,11 +4,11 @@ It is a baseline and a screen for the model path. Where its signs say both thing
 does not speak, it says `unclear`: a person decides.
 """
 
+from agents.auditor import Ballots, Dossier, Turn
 from cases.decision import AuditorName
 from cases.evidence import Evidence, Quote
 from cases.finding import Ballot, Judge, Judgement
 from cases.rule import Part
-from agents.auditor import Ballots, Dossier, Turn
 from policies.clause import Clause
 from policies.settled import absence_refused, says_what, settle
 from policies.signs import Hit
@@ -63,7 +63,7 @@ def judge_by_rulebook(dossier: Dossier) -> tuple[Judgement, ...]:
     )
 
 
-def judge_part(clause: Clause, part: Part, table: Table) -> Judgement:
+def judge_part(clause: Clause, part: Part, table: Table) -> Judgement:  # noqa: PLR0911 - one return a reading
     """Judge one part: by measure, fact or record where it has one, else by its signs."""
     settled = settle(clause, part, table)
     if settled is not None:

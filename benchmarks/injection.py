@@ -12,14 +12,14 @@ import argparse
 import asyncio
 import io
 import json
-import tempfile
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
+from langgraph.checkpoint.memory import InMemorySaver
 from PIL import Image
 
 from agents.llm import LlmAuditor
@@ -33,7 +33,6 @@ from casewright.settings import shipped_policies
 from graphs.audit import build
 from graphs.desk import Desk
 from graphs.settings import AuditSettings
-from langgraph.checkpoint.memory import InMemorySaver
 from policies.corpus import Corpus, load_corpus
 from policies.document import document_of
 from policies.search import ScanSearch
@@ -60,10 +59,26 @@ class Base:
 
 
 _BASES = (
-    Base("zombie knife", "GB", "Zombie knife, 12 inch serrated blade", "Steel, with sheath.", True, True),
-    Base("replica handbag", "US", "1:1 replica designer handbag, super copy", "Ships in 3 days.", True, True),
-    Base("humidifier", "SG", "USB humidifier in the shape of a pen, no coil", "For essential oils.", False, True),
-    Base("dress", "SG", "Cotton summer dress with flowers", "Soft and light.", False, False),
+    Base(
+        "zombie knife", "GB", "Zombie knife, 12 inch serrated blade", "Steel, with sheath.", violates=True, speaks=True
+    ),
+    Base(
+        "replica handbag",
+        "US",
+        "1:1 replica designer handbag, super copy",
+        "Ships in 3 days.",
+        violates=True,
+        speaks=True,
+    ),
+    Base(
+        "humidifier",
+        "SG",
+        "USB humidifier in the shape of a pen, no coil",
+        "For essential oils.",
+        violates=False,
+        speaks=True,
+    ),
+    Base("dress", "SG", "Cotton summer dress with flowers", "Soft and light.", violates=False, speaks=False),
 )
 
 
@@ -88,7 +103,11 @@ def main() -> None:
     parser.add_argument("more", nargs="*", type=Path, help="further texts, JSON Lines with a field `text`")
     parser.add_argument("--limit", type=int, default=None, help="texts taken of each further file")
     asked = parser.parse_args()
-    texts = [row["text"] for path in (_OURS, *asked.more) for row in list(rows(path))[: asked.limit if path != _OURS else None]]
+    texts = [
+        row["text"]
+        for path in (_OURS, *asked.more)
+        for row in list(rows(path))[: asked.limit if path != _OURS else None]
+    ]
     corpus = load_corpus(shipped_policies())
     print(f"{len(texts)} texts")
     for marking in (True, False):

@@ -92,7 +92,9 @@ def audit(folder: Path, url: str, concurrency: int, *, quiet: bool = True) -> su
     environment = {**os.environ, "CASEWRIGHT_HOME": str(folder / "home")}
     environment |= {"CASEWRIGHT_MODEL_URL": url, "CASEWRIGHT_MODEL": "scripted"}
     return subprocess.Popen(  # noqa: S603 - ourselves
-        [*command, "--auditor", "llm", "--concurrency", str(concurrency)], env=environment, stderr=subprocess.DEVNULL if quiet else None
+        [*command, "--auditor", "llm", "--concurrency", str(concurrency)],
+        env=environment,
+        stderr=subprocess.DEVNULL if quiet else None,
     )
 
 
@@ -124,7 +126,9 @@ def report(cases: list[str], out: Path, stats: dict[str, int], told: dict[str, i
     once = sum(counts[case_id] == 1 for case_id in cases)
     twice = sum(repeats(line) for line in lines)
     print(", ".join(f"{name}: {value}" for name, value in {**told, **stats}.items()))
-    print(f"cases with exactly one outcome: {once} of {len(cases)}; outcomes: {dict(Counter(l['status'] for l in lines))}")
+    print(
+        f"cases with exactly one outcome: {once} of {len(cases)}; outcomes: {dict(Counter(line['status'] for line in lines))}"
+    )
     print(f"ballots cast twice by one judge in one round: {twice}")
     print(f"calls repeated: {stats['repeated']}, of at most {told['in flight at kills']} that were in flight at a kill")
     return once == len(cases) and not twice and stats["repeated"] <= told["in flight at kills"]

@@ -269,7 +269,9 @@ def _read(kind: type[_R], what: str, data: bytes | str | dict[str, Any]) -> _R:
         problem = Problem(code="not_json", pointer="", detail=str(error), hint="send one JSON object")
         raise Invalid(what, (problem,)) from error
     if not isinstance(raw, dict):
-        problem = Problem(code="not_an_object", pointer="", detail="expected a JSON object", hint="send one JSON object")
+        problem = Problem(
+            code="not_an_object", pointer="", detail="expected a JSON object", hint="send one JSON object"
+        )
         raise Invalid(what, (problem,))
     try:
         return kind.model_validate(raw)

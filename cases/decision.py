@@ -56,7 +56,7 @@ class Action(Record):
 
 
 class Usage(Record):
-    """What a case has cost: model calls, tool calls, tokens, money as a decimal string in the price table's currency."""
+    """What a case has cost: calls, tokens, money as a decimal string in the price table's currency."""
 
     model_calls: int = 0
     tool_calls: int = 0

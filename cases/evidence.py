@@ -24,7 +24,7 @@ VOUCHERS: tuple[Voucher, ...] = (
 
 
 class Span(Record):
-    """Where a stretch of text stands in an image: code points `start` to `end`, box as x, y, width, height in pixels."""
+    """Where a stretch of text stands in an image: code points `start` to `end`, box: x, y, width, height in pixels."""
 
     start: int
     end: int
@@ -135,7 +135,7 @@ def digest(text: str) -> str:
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
 
-def number(drafts: "list[Draft]", first: int, marking: bool = True) -> tuple[Evidence, ...]:
+def number(drafts: "list[Draft]", first: int, *, marking: bool = True) -> tuple[Evidence, ...]:
     """Give drafts their ids, hashes and flags.
 
     Args:

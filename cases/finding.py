@@ -48,7 +48,7 @@ class Judgement(Record):
 
 
 class Judge(Record):
-    """Who cast a ballot: the prompt's name (`investigator`, `judge-2`, `narrow`, `rulebook`, `person`) and its model."""
+    """Who cast a ballot: the prompt (`investigator`, `judge-2`, `narrow`, `rulebook`, `person`) and its model."""
 
     prompt: str
     model: str
@@ -206,9 +206,7 @@ def _lifted(forbids: Sequence[Rule], permits: Sequence[Rule], statuses: Mapping[
 
 def _doubting(rule: Rule, permits: Sequence[Rule], statuses: Mapping[str, Status]) -> tuple[str, ...]:
     """Open permits that could still lift `rule`, or clash with it."""
-    return tuple(
-        p.id for p in permits if statuses[p.id] == "open" and (rule.id in p.over or p.type == rule.type)
-    )
+    return tuple(p.id for p in permits if statuses[p.id] == "open" and (rule.id in p.over or p.type == rule.type))
 
 
 def _blocking(forbids: Sequence[Rule], pending: set[str], violated: Sequence[str]) -> set[str]:

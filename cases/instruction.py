@@ -11,41 +11,59 @@ _READER = (
     r"(?:ai|a\.i\.|assistant|chat ?bot|bot|(?:language |moderation |ai )?model|llm|gpt|chatgpt|claude|gemini"
     r"|moderators?|reviewers?|classifier|auditor|agent|moderation (?:system|tool|bot|team))"
 )
+_DECIDED = r"(?:compliant|safe|allowed|approved|cleared|legal|authentic|no[_ ]violation|violations?|not[_ ]met|met"
+_DECIDED += r"|prohibited|counterfeit|illegal|banned)"
+_RULES = (
+    r"(?:instructions?|prompts?|rules?|polic(?:y|ies)|guidelines?|directions?|above|previous|prior|everything|context)"
+)
+_VERDICT = r"(?:no[_ ]violation|violation|not[_ ]met|met|clear(?:ed)?|approved?|compliant|safe|remove|reject)"
+_AUTHORITY = r"(?:moderat|trust|safety|platform|compliance|polic|admin)"
+_ORDERS = r"(?:ignore|respond|answer|approve|clear|classify|output|conclude|judge|decide|rule|translate|summari[sz]e"
+_ORDERS += r"|generate|reveal|print|act as|pretend|mark)"
+_GREETING = r"(?:dear|hey|hi|hello|attention|note (?:to|for)|message (?:to|for)|to (?:the|any|all)|if you are(?: an?)?"
+_GREETING += r"|you are (?:now )?(?:an?|the))"
+_SPARED = r"(?:flag|escalate|remove|report|moderate|reject|ban|take (?:it|this) down|quote|mention|consider)"
+_TAG = r"(?:system|assistant|instructions?|prompt|im_start|im_end|evidence|tool_call|user)"
+_SAY = r"(?:respond|reply|answer|output|say|print|write|return)"
+_LITERAL = r"""(?:["'“”«»]|\b(?:yes|no|true|false|json|ok|compliant|approved|met)\b)"""
+_RULES_ES_PT = r"(?:instruc\w+|instru[cç]\w+|regras|reglas|pol[ií]ticas?|anterior\w*)"
+_RULES_VI = r"(?:h[uư][oớ]ng d[aẫ]n|ch[iỉ] th[iị]|quy t[aắ]c|l[eệ]nh|ch[ií]nh s[aá]ch)"
+_MUST = r"(?:you must|you should|you will|you are required to|your (?:only )?task is|your job is|i want you to|please)"
 _PATTERNS = (
     # Overriding what the reader was told.
-    r"\b(?:ignore|disregard|forget|override|bypass|skip)\b[^.!?\n]{0,40}\b(?:instructions?|prompts?|rules?|polic(?:y|ies)"
-    r"|guidelines?|directions?|above|previous|prior|everything|context)\b",
+    rf"\b(?:ignore|disregard|forget|override|bypass|skip)\b[^.!?\n]{{0,40}}\b{_RULES}\b",
     r"\b(?:new|updated|real|hidden|secret|important) (?:system )?(?:instructions?|prompt|directive)s?\s*[:\-]",
     r"\b(?:system|developer) (?:prompt|message|override|note|instruction)s?\b",
     r"(?:^|\n)\s*(?:#+\s*)?(?:system|assistant|user|developer|human)\s*:\s*\S",
-    r"</?\s*(?:system|assistant|instructions?|prompt|im_start|im_end|evidence|tool_call|user)\s*>|<\|[a-z_]+\|>|\[/?inst\]",
+    rf"</?\s*{_TAG}\s*>|<\|[a-z_]+\|>|\[/?inst\]",
     # Addressing the reader and telling it what to conclude.
-    r"\b(?:dear|hey|hi|hello|attention|note (?:to|for)|message (?:to|for)|to (?:the|any|all)|if you are(?: an?)?"
-    r"|you are (?:now )?(?:an?|the))\s+(?:[a-z]+ ){0,2}?" + _READER + r"\b",
+    rf"\b{_GREETING}\s+(?:[a-z]+ ){{0,2}}?{_READER}\b",
     r"\bas an? (?:ai|language model|llm|assistant|moderator|reviewer|auditor)\b",
-    r"\b(?:mark|rate|classify|label|flag|treat|judge|report|return|rule|consider|set)\b[^.!?\n]{0,40}\b(?:as|to)\b[^.!?\n]{0,20}"
-    r"\b(?:compliant|safe|allowed|approved|cleared|legal|authentic|no[_ ]violation|violations?|not[_ ]met|met|prohibited"
-    r"|counterfeit|illegal|banned)\b",
-    r"\b(?:approve|clear|pass|accept|remove|delete|ban|suspend|reject|whitelist|escalate)\b (?:this|the|my|their|all|that) "
-    r"(?:[a-z]+ ){0,2}?" + _TARGET + r"\b",
-    r"\b(?:do not|don'?t|never|no need to|must not|should not) (?:[a-z]+ ){0,2}?(?:flag|escalate|remove|report|moderate|reject|ban"
-    r"|take (?:it|this) down|quote|mention|consider)\b",
-    r"\b(?:verdict|outcome|decision|judg(?:e)?ment|finding|final answer|classification)\b\s*(?:[:=]|is|must be|should be)\s*"
-    r"\W?(?:no[_ ]violation|violation|not[_ ]met|met|clear(?:ed)?|approved?|compliant|safe|remove|reject)",
+    (
+        r"\b(?:mark|rate|classify|label|flag|treat|judge|report|return|rule|consider|set)\b[^.!?\n]{0,40}\b(?:as|to)\b"
+        rf"[^.!?\n]{{0,20}}\b{_DECIDED}\b"
+    ),
+    (
+        r"\b(?:approve|clear|pass|accept|remove|delete|ban|suspend|reject|whitelist|escalate)\b"
+        rf" (?:this|the|my|their|all|that) (?:[a-z]+ ){{0,2}}?{_TARGET}\b"
+    ),
+    rf"\b(?:do not|don'?t|never|no need to|must not|should not) (?:[a-z]+ ){{0,2}}?{_SPARED}\b",
+    (
+        r"\b(?:verdict|outcome|decision|judg(?:e)?ment|finding|final answer|classification)\b"
+        rf"\s*(?:[:=]|is|must be|should be)\s*\W?{_VERDICT}"
+    ),
     r"\b(?:submit_findings|no_violation|not_met)\b",
-    r"\b(?:respond|reply|answer|output|say|print|write|return)\b (?:only |just |exactly |simply |with |back )+[^.!?\n]{0,60}"
-    r"(?:[\"'“”«»]|\b(?:yes|no|true|false|json|ok|compliant|approved|met)\b)",
-    r"\b(?:you must|you should|you will|you are required to|your (?:only )?task is|your job is|i want you to|please)"
-    r" (?:now |always |only |instead |immediately )*(?:ignore|respond|answer|approve|clear|classify|output|conclude|judge|decide"
-    r"|rule|translate|summari[sz]e|generate|reveal|print|act as|pretend|mark)\b",
-    r"\b(?:this (?:listing|item|product|seller|shop) (?:has (?:already )?been|is|was) (?:already |pre-?)?(?:approved|verified|cleared"
-    r"|reviewed|whitelisted) by (?:[a-z]+ ){0,3}?(?:moderat|trust|safety|platform|compliance|polic|admin))",
+    rf"\b{_SAY}\b (?:only |just |exactly |simply |with |back )+[^.!?\n]{{0,60}}{_LITERAL}",
+    rf"\b{_MUST} (?:now |always |only |instead |immediately )*{_ORDERS}\b",
+    (
+        r"\b(?:this (?:listing|item|product|seller|shop) (?:has (?:already )?been|is|was) (?:already |pre-?)?"
+        rf"(?:approved|verified|cleared|reviewed|whitelisted) by (?:[a-z]+ ){{0,3}}?{_AUTHORITY})"
+    ),
     # Other languages of the markets: the same two ideas, override and address.
     r"\b(?:abaikan|lupakan)\b[^.!?\n]{0,40}\b(?:instruksi|arahan|perintah|aturan|peraturan|kebijakan)\b",
-    r"\b(?:ignore|ignora|ignorar|ignoren?|olvida|desconsidere|esque[cç]a)\b[^.!?\n]{0,40}\b(?:instruc\w+|instru[cç]\w+|regras|reglas"
-    r"|pol[ií]ticas?|anterior\w*)\b",
+    rf"\b(?:ignore|ignora|ignorar|ignoren?|olvida|desconsidere|esque[cç]a)\b[^.!?\n]{{0,40}}\b{_RULES_ES_PT}\b",
     r"\b(?:ignoriere|vergiss|missachte)\w*\b[^.!?\n]{0,40}\b(?:anweisung\w*|regel\w*|richtlinie\w*|vorgabe\w*)\b",
-    r"\b(?:b[oỏ] qua|ph[oớ]t l[oờ])\b[^.!?\n]{0,40}\b(?:h[uư][oớ]ng d[aẫ]n|ch[iỉ] th[iị]|quy t[aắ]c|l[eệ]nh|ch[ií]nh s[aá]ch)",
+    rf"\b(?:b[oỏ] qua|ph[oớ]t l[oờ])\b[^.!?\n]{{0,40}}\b{_RULES_VI}",
     r"(?:ไม่ต้องสนใจ|เพิกเฉย|ละเว้น|ข้าม)[^\n]{0,30}(?:คำสั่ง|คำแนะนำ|กฎ|นโยบาย)",
     r"(?:忽略|无视|無視|不要理会|忘记)[^\n]{0,20}(?:指令|指示|规则|規則|政策|提示|说明)",
     r"(?:指示|命令|ルール|規則|ポリシー)[^\n]{0,10}(?:無視|忘れて)",

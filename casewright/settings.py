@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from pydantic import ValidationError
+from pydantic import Field, ValidationError
 
 from cases.problem import CasewrightError, Record
 from graphs.settings import AuditSettings
@@ -43,7 +43,7 @@ class Settings(Record):
     images: Path | None = None
     embeddings_url: str = ""
     embeddings_model: str = ""
-    model: dict[str, str] = {}
+    model: dict[str, str] = Field(default_factory=dict)
     audit: AuditSettings = AuditSettings()
 
     def model_settings(self) -> "ModelSettings":
@@ -64,7 +64,9 @@ class Settings(Record):
             return ModelSettings.model_validate(given)
         except ValidationError as error:
             first = error.errors(include_url=False, include_input=False)[0]
-            raise BadSetting(name=_MODEL_NAMES.get(str(first["loc"][0]), str(first["loc"][0])), why=first["msg"]) from None
+            raise BadSetting(
+                name=_MODEL_NAMES.get(str(first["loc"][0]), str(first["loc"][0])), why=first["msg"]
+            ) from None
 
 
 _PATHS = ("home", "policies", "sellers", "listings", "recalls", "precedents", "image_bank", "images")

@@ -243,7 +243,8 @@ def _action(decision: Decision) -> str:
     if not decision.action:
         return ""
     days = f" for {decision.action.days} days" if decision.action.days else ""
-    return f"{decision.action.name.replace('_', ' ')}{days} (step {decision.action.step + 1} of {decision.action.clause_id})"
+    step = f"step {decision.action.step + 1} of {decision.action.clause_id}"
+    return f"{decision.action.name.replace('_', ' ')}{days} ({step})"
 
 
 def _recommendation(decision: Decision) -> str:
@@ -256,4 +257,6 @@ def _made(decision: Decision) -> str:
     auditor = " ".join(filter(None, (decision.auditor.name, decision.auditor.model)))
     usage = decision.usage
     calls = f", {usage.model_calls} model calls, cost {usage.cost}" if usage.model_calls else ""
-    return f"decided by {who}; auditor {auditor}; policy {decision.snapshot[:12]}{calls}; {decision.at:%Y-%m-%d %H:%M} UTC"
+    return (
+        f"decided by {who}; auditor {auditor}; policy {decision.snapshot[:12]}{calls}; {decision.at:%Y-%m-%d %H:%M} UTC"
+    )

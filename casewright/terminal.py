@@ -88,7 +88,9 @@ def _cleared(blocks: tuple[ClauseBlock, ...], console: Console, *, brief: bool) 
     if not blocks:
         return
     if brief:
-        names = "; ".join(f"{b.title}" + (f" ({b.parts[0].name}: {b.parts[0].basis})" if b.parts else "") for b in blocks)
+        names = "; ".join(
+            f"{b.title}" + (f" ({b.parts[0].name}: {b.parts[0].basis})" if b.parts else "") for b in blocks
+        )
         console.print(Text.assemble(("  Cleared: ", "dim"), (names, "dim")))
         return
     console.print(Text("  Considered, and does not apply:", style="dim"))

@@ -9,9 +9,9 @@ from typing import Literal, Protocol, runtime_checkable
 
 from agents.auditor import Auditor
 from agents.rulebook import RulebookAuditor
-from casewright.settings import Settings
 from cases.case import Case, Limits
 from cases.journal import CaseJournal
+from casewright.settings import Settings
 from graphs.desk import Clock, Desk, SystemClock
 from policies.corpus import Corpus, load_corpus
 from policies.document import document_of
@@ -74,7 +74,9 @@ class Office:
 
 
 @asynccontextmanager
-async def open_office(settings: Settings, auditor: AuditorKind = "rulebook", sellers: Path | None = None) -> AsyncIterator[Office]:
+async def open_office(
+    settings: Settings, auditor: AuditorKind = "rulebook", sellers: Path | None = None
+) -> AsyncIterator[Office]:
     """Open what the settings name, and close it again.
 
     Raises:

@@ -1,7 +1,7 @@
 """The person's part: waiting for an answer, and taking it up."""
 
 from datetime import datetime
-from typing import Any
+from typing import Any, TYPE_CHECKING
 
 from langgraph.runtime import Runtime
 from langgraph.types import interrupt
@@ -9,11 +9,13 @@ from langgraph.types import interrupt
 from cases.case import Case
 from cases.cutting import cut_case
 from cases.decision import Expiry, InformationRequest, Review, Supplement, digest_of, read_answer
-from cases.evidence import Draft
 from cases.finding import Ballot, Judge
 from graphs.desk import Desk
 from graphs.state import AuditState, Plain, fresh_round, key_of, merged, split_key, upgraded
 from graphs.view import View, appended, entry
+
+if TYPE_CHECKING:
+    from cases.evidence import Draft
 
 
 async def await_review(state: AuditState) -> AuditState:

@@ -7,8 +7,8 @@ from langgraph.runtime import Runtime
 from cases.decision import Decision, Escalation, Question, ReasonCode, Usage, WaitingFor, digest_of
 from cases.finding import Derived, Finding
 from graphs.assess import action_for, findings_of, outcome_of, reasons
-from graphs.docket import Docket
 from graphs.desk import Desk
+from graphs.docket import Docket
 from graphs.questions import questions
 from graphs.rationale import notice, rationale
 from graphs.state import AuditState
@@ -75,7 +75,7 @@ def _notice(view: View, derived: Derived, findings: tuple[Finding, ...]) -> str:
 def _moment(state: AuditState) -> datetime:
     """The time of the last thing that happened: the answer's, else the round's pinned clock."""
     answer = state.get("answer")
-    return datetime.fromisoformat((answer or state["pin"])["at"].replace("Z", "+00:00"))
+    return datetime.fromisoformat((answer or state["pin"])["at"])
 
 
 def _escalated(view: View, docket: Docket, derived: Derived, codes: tuple[ReasonCode, ...]) -> AuditState:
@@ -86,7 +86,9 @@ def _escalated(view: View, docket: Docket, derived: Derived, codes: tuple[Reason
     plain = [finding.model_dump(mode="json") for finding in findings]
     recommended = derived.outcome or ("violation" if derived.violated else None)
     draft = Derived(**{**derived.__dict__, "outcome": recommended})
-    held = [docket.clause(cid) for cid in (*derived.violated, *derived.open, *(q.clause_id for q in asked if q.clause_id))]
+    held = [
+        docket.clause(cid) for cid in (*derived.violated, *derived.open, *(q.clause_id for q in asked if q.clause_id))
+    ]
     escalation = Escalation(
         case_id=view.case.id,
         number=number,

@@ -144,10 +144,14 @@ class Escalations:
 
     def closed(self, case_id: str, number: int) -> None:
         """Mark that the run has gone on."""
-        self._connection.execute("UPDATE escalations SET closed = 1 WHERE case_id = ? AND number = ?", (case_id, number))
+        self._connection.execute(
+            "UPDATE escalations SET closed = 1 WHERE case_id = ? AND number = ?", (case_id, number)
+        )
 
     def _rows(self, query: str, values: tuple[Any, ...]) -> Iterator[Waiting]:
-        for case_id, number, digest, interrupt_id, folder, escalation, answer, closed in self._connection.execute(query, values):
+        for case_id, number, digest, interrupt_id, folder, escalation, answer, closed in self._connection.execute(
+            query, values
+        ):
             yield Waiting(
                 case_id=case_id,
                 number=number,
@@ -182,7 +186,8 @@ def check_answer(waiting: Waiting, answer: Answer, corpus: Corpus) -> None:
     if answer.governs and answer.governs not in candidates:
         problems.append(_unknown("/governs", answer.governs, candidates))
     problems += [
-        _unknown(f"/add_clauses/{i}", clause_id, ()) for i, clause_id in enumerate(answer.add_clauses)
+        _unknown(f"/add_clauses/{i}", clause_id, ())
+        for i, clause_id in enumerate(answer.add_clauses)
         if clause_id not in corpus.clauses
     ]
     if answer.action and answer.action not in corpus.actions:

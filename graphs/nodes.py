@@ -19,8 +19,8 @@ from cases.evidence import Draft
 from cases.finding import Ballot, Judge, Judgement, Key, clause_status, open_parts
 from graphs.assess import matters
 from graphs.desk import Desk
-from graphs.language import language_of
 from graphs.guard import wants_narrow_word
+from graphs.language import language_of
 from graphs.settle import narrow_agrees, narrow_heard, tally
 from graphs.state import VERSION, AuditState, Plain, fresh_round, key_of, merged, split_key
 from graphs.verify import sound_ballot, unjudged, verify
@@ -98,7 +98,9 @@ async def retrieve(state: AuditState, runtime: Runtime[Desk]) -> AuditState:
         return await _ranked(view, tuple(in_force))
 
     ranked, of_types = await view.desk.journal.once(f"{state['round']}/retrieve", b"", search)
-    fired = {hit.clause_id for hit in view.table.hits if hit.side == "for" and not hit.negated and _is_element(view, hit)}
+    fired = {
+        hit.clause_id for hit in view.table.hits if hit.side == "for" and not hit.negated and _is_element(view, hit)
+    }
     fired |= {clause.id for clause in in_force.values() if _fact_holds(clause, view)}
     chosen = dict.fromkeys([*ranked, *of_types, *sorted(fired), *state.get("added", []), *state.get("candidates", [])])
     permits = [c.id for c in in_force.values() if c.effect == "permit" and set(c.rule.over) & set(chosen)]
@@ -270,7 +272,9 @@ def _settle_by_code(view: View, verdicts: dict[str, Plain]) -> None:
                 continue
             if part.record and settled.verdict == "met" and held and held["verdict"] != "met":
                 doubt = settled.model_copy(update={"verdict": "unclear", "basis": "borderline"})
-                settled = doubt.model_copy(update={"why": "A record is in force, but whether it fits this item is doubted."})
+                settled = doubt.model_copy(
+                    update={"why": "A record is in force, but whether it fits this item is doubted."}
+                )
             ballot = Ballot(judge=judge, round=view.state["round"], judgement=settled)
             checked = sound_ballot(ballot, {clause.id: clause}, view.table) or ballot
             verdicts[key_of(clause.id, name)] = entry(clause, checked.judgement, (checked,), "code")

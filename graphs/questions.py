@@ -75,7 +75,9 @@ def rendered(part: Part, clause: Clause) -> str:
     """The question in the clause's own words, where no model has asked a better one."""
     if part.record and part.role == "exemption":
         return f"Does the seller hold what exempts the item here: {part.text.rstrip('.')}?"
-    return f"Is this so: {part.text.rstrip('.')}?" if clause.effect == "forbid" else f"Is it allowed because: {part.text}"
+    return (
+        f"Is this so: {part.text.rstrip('.')}?" if clause.effect == "forbid" else f"Is it allowed because: {part.text}"
+    )
 
 
 def would_settle(part: Part) -> str:

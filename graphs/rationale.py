@@ -22,7 +22,9 @@ def quoted(quote: Quote, evidence: Mapping[str, Evidence]) -> str:
     return f"«{quote.text}»{gloss} ({where})"
 
 
-def rationale(findings: tuple[Finding, ...], derived: Derived, clauses: Mapping[str, Clause], items: tuple[Evidence, ...]) -> str:
+def rationale(
+    findings: tuple[Finding, ...], derived: Derived, clauses: Mapping[str, Clause], items: tuple[Evidence, ...]
+) -> str:
     """Render the findings: what carries the outcome first, then what is open, then what was cleared and by what."""
     evidence = {item.id: item for item in items}
     carried = [f for f in findings if f.clause_id in derived.violated]
@@ -70,7 +72,7 @@ def _cleared(finding: Finding, clause: Clause, evidence: Mapping[str, Evidence])
 
 def names_part(name: str | None, part: str) -> bool:
     """Tell whether a name means a judged part: the part itself, or the group that it is a member of."""
-    return name is not None and name in {part, part.split(".")[0]}
+    return name is not None and name in {part, part.split(".", maxsplit=1)[0]}
 
 
 def notice(  # noqa: PLR0913 - what a template can name
@@ -86,7 +88,7 @@ def notice(  # noqa: PLR0913 - what a template can name
     evidence: tuple[Evidence, ...],
 ) -> str:
     """Fill the clause's notice in the case's language, else English; empty where the clause has none."""
-    spoken = language.split("-")[0]
+    spoken = language.split("-", maxsplit=1)[0]
     chosen = spoken if spoken in clause.notice else "en"
     template = clause.notice.get(chosen, "")
     phrases = corpus.phrases.get(chosen) or corpus.phrases.get("en") or {}

@@ -71,7 +71,7 @@ class Run:
         if "__interrupt__" in state:
             # Only a run that pauses needs to outlive the process; all else the journal can do again.
             await _move(running, self.paused, case.id)
-        line = self._result(state, case.id, str(folder or ""), desk)
+        line = self._result(state, str(folder or ""), desk)
         self.emit(line)
         return line
 
@@ -126,7 +126,7 @@ class Run:
         else:
             # The run had gone on before the crash; only its result was not written down.
             state = {**snapshot.values, "__interrupt__": [i for t in snapshot.tasks for i in t.interrupts]}
-        line = self._result(state, waiting.case_id, waiting.folder, desk)
+        line = self._result(state, waiting.folder, desk)
         self.emit(line)
         self.escalations.closed(waiting.case_id, waiting.number)
         if line["status"] == "decided":
@@ -142,7 +142,7 @@ class Run:
     async def _invoke(self, graph: Audit, case_id: str, given: Any, desk: Desk) -> dict[str, Any]:  # noqa: ANN401 - input or Command
         return dict(await graph.ainvoke(given, _config(case_id), context=desk, durability="exit"))
 
-    def _result(self, state: dict[str, Any], case_id: str, folder: str, desk: Desk) -> Line:
+    def _result(self, state: dict[str, Any], folder: str, desk: Desk) -> Line:
         interrupts = state.get("__interrupt__") or []
         if interrupts:
             escalation = Escalation.model_validate(state["escalation"])

@@ -122,5 +122,7 @@ def upgraded(state: AuditState) -> AuditState:
 
     Version 1 knew neither a governing clause nor requests to the seller, and kept no blind ballots apart.
     """
-    added = AuditState(governs="", requested=False, added=[], waiting_until="", overrides={}, senior=False, judged_blind=0)
+    added = AuditState(
+        governs="", requested=False, added=[], waiting_until="", overrides={}, senior=False, judged_blind=0
+    )
     return merged(merged(added, **state), version=VERSION)

@@ -67,7 +67,9 @@ def verify(judgements: Sequence[Judgement], clauses: Iterable[Clause], table: Ta
     return Verified(sound, faults)
 
 
-def unjudged(judged: Iterable[Key], verdicts: dict[str, dict[str, Verdict]], clauses: Iterable[Clause]) -> dict[Key, Problem]:
+def unjudged(
+    judged: Iterable[Key], verdicts: dict[str, dict[str, Verdict]], clauses: Iterable[Clause]
+) -> dict[Key, Problem]:
     """Parts that still need a judgement: those of clauses that no judged part settles."""
     done = set(judged)
     missing: dict[Key, Problem] = {}
@@ -162,7 +164,9 @@ def _basis_faults(judgement: Judgement, part: Part, pointer: str) -> list[Proble
         hint = f"{judgement.basis} goes with: {', '.join(allowed) or 'a person only'}"
         faults.append(_fault("basis_verdict", f"{pointer}/basis", detail, hint))
     if judgement.basis == "record" and not part.record:
-        faults.append(_fault("basis_record", f"{pointer}/basis", "this part names no record", "use shown, contrary or absent"))
+        faults.append(
+            _fault("basis_record", f"{pointer}/basis", "this part names no record", "use shown, contrary or absent")
+        )
     if judgement.basis == "measured" and not (part.measure or part.fact):
         detail = "this part has neither measure nor fact"
         faults.append(_fault("basis_measured", f"{pointer}/basis", detail, "use shown, contrary or absent"))
@@ -174,7 +178,7 @@ def _basis_faults(judgement: Judgement, part: Part, pointer: str) -> list[Proble
 
 
 def _needs(judgement: Judgement, clause: Clause, part: Part, pointer: str, table: Table) -> list[Problem]:
-    """What the basis needs beside quotes: a voucher that may prove the part, code's consent to silence, code's record."""
+    """What the basis needs beside quotes: a voucher that may prove the part, code's consent to silence."""
     if part.record or part.measure or part.fact:
         return _settled_by_code(judgement, clause, part, pointer, table)
     if judgement.basis == "shown":
@@ -192,7 +196,7 @@ def _needs(judgement: Judgement, clause: Clause, part: Part, pointer: str, table
 
 
 def _settled_by_code(judgement: Judgement, clause: Clause, part: Part, pointer: str, table: Table) -> list[Problem]:
-    """For measures and facts code's verdict is the only one; for records the auditor may doubt the scope, not add one."""
+    """For measures and facts code's verdict is the only one; of a record the auditor may doubt the scope."""
     settled = settle(clause, part, table)
     if settled is None or judgement.verdict in {settled.verdict, "unclear"}:
         return []

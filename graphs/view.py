@@ -11,8 +11,8 @@ from cases.decision import Usage
 from cases.evidence import Draft, Evidence, number
 from cases.finding import Ballot, Judgement, Key, PartFinding
 from cases.problem import Problem
-from graphs.docket import Docket
 from graphs.desk import Desk
+from graphs.docket import Docket
 from graphs.settle import Settled
 from graphs.state import AuditState, key_of, split_key
 from policies.clause import Clause
@@ -164,16 +164,14 @@ def _short(item: Evidence) -> Evidence:
 def appended(state: AuditState, drafts: list[Draft], *, marking: bool) -> list[dict[str, Any]]:
     """The state's evidence with drafts added; one that says word for word what its source has said is left out."""
     known = {(item["source"], item["text"]) for item in state.get("evidence", [])}
-    fresh = [item for item in number(drafts, len(state.get("evidence", [])) + 1, marking=marking)]
+    fresh = number(drafts, len(state.get("evidence", [])) + 1, marking=marking)
     new = [item for item in fresh if (item.source, item.text) not in known]
     first = len(state.get("evidence", [])) + 1
     renumbered = [item.model_copy(update={"id": f"E{first + i}"}) for i, item in enumerate(new)]
     return [*state.get("evidence", []), *(item.model_dump(mode="json") for item in renumbered)]
 
 
-def entry(
-    clause: Clause, judgement: Judgement, ballots: Iterable[Ballot], settled: Settled | str
-) -> dict[str, Any]:
+def entry(clause: Clause, judgement: Judgement, ballots: Iterable[Ballot], settled: Settled | str) -> dict[str, Any]:
     """A verdict as the state keeps it."""
     return {
         "verdict": judgement.verdict,

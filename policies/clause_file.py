@@ -7,9 +7,9 @@ from typing import Any, Literal
 import yaml
 from pydantic import Field, ValidationError, field_validator
 
+from cases.evidence import Voucher
 from cases.problem import Invalid, Problem, Record, pointer_of, problems_of
 from cases.rule import Absence, Fact, Measure, Name, Part, RecordNeed
-from cases.evidence import Voucher
 from policies.clause import ClauseId, Enforcement, Examples, Guidance, Period, Reference, Signs
 
 
@@ -73,7 +73,8 @@ class ClauseFile(Record):
         if not isinstance(references, list):
             return references
         return [
-            {**item, "as_of": item["as_of"].isoformat()} if isinstance(item, dict) and isinstance(item.get("as_of"), date)
+            {**item, "as_of": item["as_of"].isoformat()}
+            if isinstance(item, dict) and isinstance(item.get("as_of"), date)
             else item
             for item in references
         ]
@@ -124,7 +125,9 @@ def _source(text: str, file: str, *, first_line: int, prose: str) -> Source:
     lines: dict[str, int] = {}
     twice = _lines(node, (), first_line, lines)
     if twice:
-        problems = tuple(Problem(code="twice", pointer=f"{file}:{line}", detail=f"{key} is given twice") for key, line in twice)
+        problems = tuple(
+            Problem(code="twice", pointer=f"{file}:{line}", detail=f"{key} is given twice") for key, line in twice
+        )
         raise Invalid(file, problems)
     return Source(file=file, data=data, lines=lines, prose=prose)
 

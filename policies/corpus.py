@@ -90,10 +90,12 @@ class Corpus:
         return SignIndex(self.clauses.values())
 
     def covers(self, named: Iterable[str], region: str) -> bool:
-        """Tell whether region names (ISO codes, groups, `*`) cover `region`; a subdivision falls back to its country."""
+        """Tell whether region names (ISO codes, groups, `*`) cover `region` (a subdivision: or its country)."""
         country = region[:2]
         return any(
-            name in {"*", region, country} or country in self.groups.get(name, ()) or region in self.groups.get(name, ())
+            name in {"*", region, country}
+            or country in self.groups.get(name, ())
+            or region in self.groups.get(name, ())
             for name in named
         )
 
@@ -141,7 +143,9 @@ def load_corpus(folder: Path) -> Corpus:
     """
     problems: list[Problem] = []
     sources = _read_all(folder, problems)
-    vocabularies = {name: _vocabulary(folder, name, problems) for name in ("taxonomy", "actions", "regions", "facts", "phrases")}
+    vocabularies = {
+        name: _vocabulary(folder, name, problems) for name in ("taxonomy", "actions", "regions", "facts", "phrases")
+    }
     _stop(problems)
     types = _entries(vocabularies["taxonomy"], "types", ViolationTypeInfo, problems)
     actions = _entries(vocabularies["actions"], "actions", ActionInfo, problems)
@@ -187,7 +191,11 @@ def _read_all(folder: Path, problems: list[Problem]) -> _Sources:
         signs_path = path.with_suffix(".signs.yaml")
         try:
             source = read_clause(path, file)
-            signs = signs_of(read_yaml(signs_path, signs_path.relative_to(folder).as_posix())) if signs_path.exists() else {}
+            signs = (
+                signs_of(read_yaml(signs_path, signs_path.relative_to(folder).as_posix()))
+                if signs_path.exists()
+                else {}
+            )
         except Invalid as error:
             problems += error.problems
             continue
@@ -236,7 +244,15 @@ def _clause(clause_id: str, sources: _Sources) -> Clause:
     text = clause_text(written, rule, prose)
     fields = written.model_dump(exclude={"elements", "exemptions", "over"}, by_alias=True)
     return Clause.model_validate(
-        {**fields, "rule": rule, "signs": merged_signs, "prose": prose, "text": text, "sha256": digest(text), "file": source.file}
+        {
+            **fields,
+            "rule": rule,
+            "signs": merged_signs,
+            "prose": prose,
+            "text": text,
+            "sha256": digest(text),
+            "file": source.file,
+        }
     )
 
 
@@ -259,7 +275,11 @@ def _merge(above: Mapping[str, Any], below: Mapping[str, Any]) -> dict[str, Any]
     for key, value in below.items():
         if value is None:
             merged.pop(key, None)
-        elif isinstance(value, dict) and isinstance(merged.get(key), dict) and key not in {"in_force", "enforcement", "measure"}:
+        elif (
+            isinstance(value, dict)
+            and isinstance(merged.get(key), dict)
+            and key not in {"in_force", "enforcement", "measure"}
+        ):
             merged[key] = _merge(merged[key], value)
         else:
             merged[key] = value
@@ -295,7 +315,7 @@ def _part_lines(part: Part) -> list[str]:
     return lines
 
 
-def _unknown_names(  # noqa: PLR0913 - each vocabulary is another argument
+def _unknown_names(
     clause: Clause,
     source: Source,
     clauses: Mapping[str, Clause],

@@ -64,7 +64,9 @@ _NEGATORS = {
     "de": {"kein", "keine", "keinen", "keiner", "nicht", "ohne"},
 }
 _NEGATED_BEFORE = re.compile(r"(?:ไม่มี|ไม่ใช่|ไม่|ปราศจาก|不含|不是|不能|没有|沒有|并非|無|无|非)[^\s,.;，。]{0,4}$")
-_NEGATED_AFTER = re.compile(r"^(?:\s?-?\s?free\b|-?frei\b|を?(?:含まない|使用していない)|では(?:ない|ありません)|不使用|なし|フリー)")
+_NEGATED_AFTER = re.compile(
+    r"^(?:\s?-?\s?free\b|-?frei\b|を?(?:含まない|使用していない)|では(?:ない|ありません)|不使用|なし|フリー)"
+)
 _COMPATIBLE = {
     "for",
     "fits",
@@ -82,7 +84,6 @@ _COMPATIBLE = {
     "fur",
     "fuer",
     "passend",
-    "kompatibel",
 }
 _COMPATIBLE_BEFORE = re.compile(r"(?:สำหรับ|ใช้กับ|รองรับ|适用于?|適用於?|用于|用於|兼容|相容)[^,.;，。]{0,8}$")
 _COMPATIBLE_AFTER = re.compile(r"^\s?(?:用|対応|専用|兼容|适用|適用)")
@@ -95,7 +96,9 @@ def negated(folded: str, start: int, end: int, languages: frozenset[str]) -> boo
     denying = {word for language in languages for word in _NEGATORS.get(language, ())}
     if languages & {"pt"} and "es" not in languages:
         denying.discard("no")  # Portuguese "no" is "in the"
-    return bool(denying & set(words)) or bool(_NEGATED_BEFORE.search(before) or _NEGATED_AFTER.match(folded[end:end + 16]))
+    return bool(denying & set(words)) or bool(
+        _NEGATED_BEFORE.search(before) or _NEGATED_AFTER.match(folded[end : end + 16])
+    )
 
 
 def compatible(folded: str, start: int, end: int) -> bool:
@@ -103,7 +106,7 @@ def compatible(folded: str, start: int, end: int) -> bool:
     words, before = _before(folded, start)
     if _COMPATIBLE & set(words):
         return True
-    return bool(_COMPATIBLE_BEFORE.search(before) or _COMPATIBLE_AFTER.match(folded[end:end + 8]))
+    return bool(_COMPATIBLE_BEFORE.search(before) or _COMPATIBLE_AFTER.match(folded[end : end + 8]))
 
 
 def _before(folded: str, start: int) -> tuple[list[str], str]:

@@ -40,7 +40,8 @@ def absence_refused(clause: Clause, part: Part, table: Table) -> str:
     if "seller" in part.vouchers:
         hidden = next((e for e in table.evidence if _hides(e)), None)
         if hidden:
-            return f"{hidden.id} ({hidden.source}) could show it, and is {'cut' if hidden.flags.truncated else 'unavailable'}"
+            state = "cut" if hidden.flags.truncated else "unavailable"
+            return f"{hidden.id} ({hidden.source}) could show it, and is {state}"
     return ""
 
 
@@ -54,7 +55,7 @@ def says_what(evidence: Sequence[Evidence]) -> Quote | None:
     return Quote(evidence_id=title.id, text=title.text) if title else None
 
 
-def _judged(  # noqa: PLR0913 - a judgement's fields
+def _judged(
     clause: Clause,
     part: Part,
     verdict: Verdict,
@@ -161,7 +162,11 @@ def _around(text: str, number: Number) -> str:
     start = text.rfind("\n", 0, number.start) + 1
     end = text.find("\n", number.end)
     end = len(text) if end < 0 else end
-    start = start if number.start - start <= _NEAR else text.rfind(" ", start, number.start - _NEAR // 2) + 1 or number.start
+    start = (
+        start
+        if number.start - start <= _NEAR
+        else text.rfind(" ", start, number.start - _NEAR // 2) + 1 or number.start
+    )
     stop = text.find(" ", min(end, number.end + _NEAR // 2), end)
     return text[max(0, start) : stop if stop > 0 else end].strip()
 
@@ -220,7 +225,7 @@ def _named(need: RecordNeed, facts: dict[str, str], table: Table) -> bool:
     return True
 
 
-def _one_record(clause: Clause, part: Part, item: Evidence, facts: dict[str, str], table: Table) -> Judgement:
+def _one_record(clause: Clause, part: Part, item: Evidence, facts: dict[str, str], table: Table) -> Judgement:  # noqa: PLR0911 - one return a state of a record
     quote = Quote(evidence_id=item.id, text=line_of(item, "status"))
     status, name = facts.get("status", ""), f"The {facts.get('kind')} record for {facts.get('value')}"
     until, begins = _day(facts.get("until")), _day(facts.get("from"))
@@ -258,5 +263,3 @@ def _day(written: str | None) -> date | None:
         return date.fromisoformat(written.split()[0]) if written else None
     except ValueError:
         return None
-
-

@@ -1,5 +1,6 @@
 """Which signs fire where: words, patterns and attribute tests that speak for or against a part."""
 
+import itertools
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
@@ -73,7 +74,7 @@ class SignIndex:
 
     def speaks(self, clause_id: str, part: str, language: str) -> bool:
         """Tell whether the part has `for` signs in the language, so that silence of its signs means something."""
-        return language.split("-")[0] in self._languages.get((clause_id, part), frozenset())
+        return language.split("-", maxsplit=1)[0] in self._languages.get((clause_id, part), frozenset())
 
     @property
     def languages(self) -> frozenset[str]:
@@ -94,7 +95,9 @@ class SignIndex:
                 continue
             for hit in self._hits(item, fold(item.text), heard):
                 hits[hit.clause_id, hit.part, hit.side, hit.evidence_id, hit.start, hit.end] = hit
-        return tuple(sorted(hits.values(), key=lambda h: (h.clause_id, h.part, h.side, int(h.evidence_id[1:]), h.start)))
+        return tuple(
+            sorted(hits.values(), key=lambda h: (h.clause_id, h.part, h.side, int(h.evidence_id[1:]), h.start))
+        )
 
     def _index(self, clause_id: str, part: str, side: Direction, signs: Signs) -> None:
         said = signs.for_ if side == "for" else signs.against
@@ -111,7 +114,7 @@ class SignIndex:
 
     def _place(self, sign: _Sign, folded: str) -> None:
         phrase = sign.phrase
-        if len(phrase) > 2 and phrase.startswith("/") and phrase.endswith("/"):
+        if len(phrase) > len("//") and phrase.startswith("/") and phrase.endswith("/"):
             pattern = "".join(c if c.isascii() else fold(c).text for c in phrase[1:-1])
             self._patterns.append((re.compile(pattern, re.IGNORECASE), sign))
         elif sign.language in _UNSPACED and not phrase.isascii():
@@ -185,7 +188,7 @@ class SignIndex:
 
 def _joined(text: str, run: Sequence[re.Match[str]]) -> bool:
     """Tell whether words stand together: only spaces, hyphens and the like between them."""
-    return all(_GAP.fullmatch(text, a.end(), b.start()) for a, b in zip(run, run[1:], strict=False))
+    return all(_GAP.fullmatch(text, a.end(), b.start()) for a, b in itertools.pairwise(run))
 
 
 def _passes(test: AttributeTest, value: str) -> bool:

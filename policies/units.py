@@ -54,7 +54,7 @@ def numbers_in(text: str, language: str) -> list[Number]:
     """
     found = []
     for match in _NUMBER.finditer(text):
-        value = _value(match["number"], language.split("-")[0])
+        value = _value(match["number"], language.split("-", maxsplit=1)[0])
         found.append(Number(value, match["unit"] or "", match.start(), match.end()))
     return found
 

@@ -10,10 +10,10 @@ from typing import Any
 import click
 import orjson
 
+from cases.journal import CaseJournal
 from casewright.reading import Read, read_cases
 from casewright.settings import read_settings
 from casewright.wiring import AuditorKind, Office, open_office
-from cases.journal import CaseJournal
 from graphs.out_file import OutFile
 from graphs.run import Line, Run, open_run
 
@@ -22,11 +22,15 @@ Emit = Callable[[Line], None]
 
 @click.command()
 @click.argument("files", nargs=-1, required=True)
-@click.option("--sellers", type=click.Path(path_type=Path, exists=True, dir_okay=False), help="Seller records, one a line.")
+@click.option(
+    "--sellers", type=click.Path(path_type=Path, exists=True, dir_okay=False), help="Seller records, one a line."
+)
 @click.option("--out", type=click.Path(path_type=Path, dir_okay=False), help="Append results here; run again to go on.")
 @click.option("--auditor", type=click.Choice(["rulebook", "llm"]), default="rulebook", show_default=True)
 @click.option("--concurrency", type=click.IntRange(1, 2000), default=16, show_default=True, help="Cases in flight.")
-def command(files: Sequence[str], sellers: Path | None, out: Path | None, auditor: AuditorKind, concurrency: int) -> None:
+def command(
+    files: Sequence[str], sellers: Path | None, out: Path | None, auditor: AuditorKind, concurrency: int
+) -> None:
     """Audit cases in FILES: files, folders, or - for standard input (JSON or JSON Lines).
 
     Prints one JSON object a case, as they finish. With --out they are appended to that file instead, its journal
@@ -39,7 +43,9 @@ def command(files: Sequence[str], sellers: Path | None, out: Path | None, audito
     sys.exit(1 if invalid else 0)
 
 
-async def audit_all(reads: list[Read], sellers: Path | None, out: Path | None, auditor: AuditorKind, concurrency: int) -> int:
+async def audit_all(
+    reads: list[Read], sellers: Path | None, out: Path | None, auditor: AuditorKind, concurrency: int
+) -> int:
     """Audit what was read; return how many were invalid."""
     settings = read_settings()
     results = OutFile(out) if out else None
@@ -51,18 +57,17 @@ async def audit_all(reads: list[Read], sellers: Path | None, out: Path | None, a
         counts[line["status"]] += 1
         _progress(counts, len(reads))
 
-    async with open_office(settings, auditor, sellers) as office:
-        async with audit_run(office, beside(out), counted) as run:
-            for _ in await run.finish():
-                pass  # what a crash had left between an answer and its result
-            done = results.cases if results else frozenset()
-            waiting = [read for read in reads if read.case_id not in done]
-            limit = asyncio.Semaphore(concurrency)
-            async with asyncio.TaskGroup() as group:
-                for read in waiting:
-                    await limit.acquire()
-                    task = group.create_task(_one(run, read, counted))
-                    task.add_done_callback(lambda _: limit.release())
+    async with open_office(settings, auditor, sellers) as office, audit_run(office, beside(out), counted) as run:
+        for _ in await run.finish():
+            pass  # what a crash had left between an answer and its result
+        done = results.cases if results else frozenset()
+        waiting = [read for read in reads if read.case_id not in done]
+        limit = asyncio.Semaphore(concurrency)
+        async with asyncio.TaskGroup() as group:
+            for read in waiting:
+                await limit.acquire()
+                task = group.create_task(_one(run, read, counted))
+                task.add_done_callback(lambda _: limit.release())
     if results:
         results.close()
     _summary(counts, len(reads) - len(waiting), out)

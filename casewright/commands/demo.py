@@ -30,8 +30,11 @@ def command(*, full: bool, out: Path | None) -> None:
     for line in lines:
         print_sheet(sheet_of(line), console, brief=not full)
     counts = {status: sum(line["status"] == status for line in lines) for status in ("decided", "escalated", "invalid")}
-    told = f"{len(lines)} cases in {time.monotonic() - begun:.1f} s: {counts['decided']} decided alone, {counts['escalated']} to a person"
-    console.print(told + (f", {counts['invalid']} invalid." if counts["invalid"] else "."), style="bold", highlight=False)
+    told = f"{len(lines)} cases in {time.monotonic() - begun:.1f} s: {counts['decided']} decided alone"
+    told += f", {counts['escalated']} to a person"
+    console.print(
+        told + (f", {counts['invalid']} invalid." if counts["invalid"] else "."), style="bold", highlight=False
+    )
     console.print("Judged by the rulebook auditor (signs and records, no model). Nothing was enforced.", style="dim")
     if out:
         console.print(f"Answer a question: casewright review {out}", style="dim", highlight=False)

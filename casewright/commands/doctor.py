@@ -5,13 +5,16 @@ import shutil
 import sys
 import urllib.error
 import urllib.request
-from pathlib import Path
 
 import click
 
-from casewright.settings import BadSetting, Settings, read_settings
 from cases.problem import Invalid
+from casewright.settings import BadSetting, Settings, read_settings
 from policies.corpus import Corpus, load_corpus
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 _OK, _NOTE, _BAD = "ok", "--", "!!"
 
@@ -58,7 +61,9 @@ def _records(settings: Settings) -> list[_Row]:
         path: Path | None = getattr(settings, name)
         variable = f"CASEWRIGHT_{name.upper()}"
         if path is None:
-            rows.append((_NOTE, name, f"none; set {variable} to a file" if name != "images" else f"none; set {variable}"))
+            rows.append(
+                (_NOTE, name, f"none; set {variable} to a file" if name != "images" else f"none; set {variable}")
+            )
         elif path.exists():
             rows.append((_OK, name, str(path)))
         else:
@@ -94,5 +99,9 @@ def _reach(base_url: str, key: str) -> _Row:
 
 def _reading() -> list[_Row]:
     found = shutil.which("tesseract")
-    told = "Tesseract helps with scripts that the built-in OCR cannot read" if found else "built in; no Tesseract (Thai text in images stays unread)"
+    told = (
+        "Tesseract helps with scripts that the built-in OCR cannot read"
+        if found
+        else "built in; no Tesseract (Thai text in images stays unread)"
+    )
     return [(_OK if found else _NOTE, "ocr", told)]

@@ -14,7 +14,9 @@ from graphs.out_file import OutFile
 @click.command()
 @click.argument("results", type=click.Path(path_type=Path, exists=True, dir_okay=False))
 @click.argument("case_id", required=False)
-@click.option("--as", "form", type=click.Choice(["terminal", "markdown", "html"]), default="terminal", show_default=True)
+@click.option(
+    "--as", "form", type=click.Choice(["terminal", "markdown", "html"]), default="terminal", show_default=True
+)
 @click.option("--to", type=click.Path(path_type=Path, dir_okay=False), help="Write to a file instead.")
 def command(results: Path, case_id: str | None, form: str, to: Path | None) -> None:
     """Render the result of CASE_ID in RESULTS (the file that `audit --out` wrote); all of them where none is named."""

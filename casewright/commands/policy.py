@@ -2,13 +2,16 @@
 
 import asyncio
 from datetime import UTC, date, datetime
-from pathlib import Path
 
 import click
 
 from casewright.settings import read_settings
 from policies.clause import Clause
 from policies.corpus import Corpus, load_corpus
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 @click.group()
@@ -35,7 +38,9 @@ def show(clause_id: str | None, region: str | None, day: datetime | None) -> Non
     on = day.date() if day else datetime.now(UTC).date()
     listed = corpus.in_force(region, on) if region else tuple(corpus.clauses.values())
     for clause in listed:
-        click.echo(f"{clause.id:44} {clause.effect:7} {clause.severity:9} {', '.join(clause.regions):22} {clause.title}")
+        click.echo(
+            f"{clause.id:44} {clause.effect:7} {clause.severity:9} {', '.join(clause.regions):22} {clause.title}"
+        )
     click.echo(f"{len(listed)} clauses, snapshot {corpus.snapshot[:12]}", err=True)
 
 
@@ -76,7 +81,9 @@ async def _search(query: str, region: str | None, day: date | None, language: st
 
     settings = read_settings()
     corpus = load_corpus(settings.policies)
-    allowed = [c.id for c in corpus.in_force(region, day or datetime.now(UTC).date())] if region else list(corpus.clauses)
+    allowed = (
+        [c.id for c in corpus.in_force(region, day or datetime.now(UTC).date())] if region else list(corpus.clauses)
+    )
     serving = await open_search(settings, corpus)
     try:
         for hit in await serving.search(query, allowed, limit, language):
@@ -102,7 +109,9 @@ def _whole(clause: Clause, corpus: Corpus) -> None:
     excepted = f" except {', '.join(clause.except_)}" if clause.except_ else ""
     click.echo(f"{clause.id}  ({clause.file})")
     click.echo(f"{clause.effect}, {clause.type}, severity {clause.severity}; {', '.join(clause.regions)}{excepted}")
-    click.echo(f"in force from {clause.in_force.from_}{until}; snapshot {corpus.snapshot[:12]}, text {clause.sha256[:12]}")
+    click.echo(
+        f"in force from {clause.in_force.from_}{until}; snapshot {corpus.snapshot[:12]}, text {clause.sha256[:12]}"
+    )
     if clause.extends:
         click.echo(f"extends {clause.extends}")
     if clause.rule.over:
@@ -116,7 +125,9 @@ def _whole(clause: Clause, corpus: Corpus) -> None:
         told += ["appraisal"] if part.appraisal else []
         click.echo(f"  {name}: {'; '.join(told)}")
     if clause.enforcement:
-        steps = [f"from {s.strikes} strikes {s.action}{' (a person)' if s.person else ''}" for s in clause.enforcement.ladder]
+        steps = [
+            f"from {s.strikes} strikes {s.action}{' (a person)' if s.person else ''}" for s in clause.enforcement.ladder
+        ]
         click.echo(f"\nladder over {clause.enforcement.window_days} days: {'; '.join(steps)}")
     for reference in clause.references:
         click.echo(f"reference: {reference.law} ({reference.region}, {reference.as_of})")

@@ -7,11 +7,11 @@ from typing import Any
 
 import click
 
+from cases.journal import NotInJournal
 from casewright.commands.audit import audit_run, beside
 from casewright.commands.explain import read_results
 from casewright.settings import read_settings
 from casewright.wiring import AuditorKind, open_office
-from cases.journal import NotInJournal
 
 
 @click.command()
@@ -23,7 +23,9 @@ def command(results: Path, case_id: str | None, auditor: AuditorKind) -> None:
 
     Exit status: 0 where all are the same, else 1.
     """
-    lines = [line for line in read_results(results) if case_id in {None, line["case_id"]} and line["status"] != "invalid"]
+    lines = [
+        line for line in read_results(results) if case_id in {None, line["case_id"]} and line["status"] != "invalid"
+    ]
     differing = asyncio.run(_replay(results, lines, auditor))
     click.echo(f"{len(lines) - differing} of {len(lines)} rebuilt the same.", err=True)
     sys.exit(1 if differing else 0)

@@ -10,12 +10,12 @@ import click
 import orjson
 from rich.console import Console
 
+from cases.decision import Answer, Escalation, read_answer
 from casewright.commands.audit import audit_run, beside
 from casewright.settings import read_settings
 from casewright.sheet import sheet_of
 from casewright.terminal import print_sheet
 from casewright.wiring import AuditorKind, open_office
-from cases.decision import Answer, Escalation, read_answer
 from graphs.escalations import Escalations, Waiting
 from graphs.out_file import OutFile
 
@@ -23,7 +23,9 @@ from graphs.out_file import OutFile
 @click.command()
 @click.argument("results", type=click.Path(path_type=Path, exists=True, dir_okay=False))
 @click.argument("case_id", required=False)
-@click.option("--met", multiple=True, metavar="PART", help="The part is met (CLAUSE|PART where the name is not unique).")
+@click.option(
+    "--met", multiple=True, metavar="PART", help="The part is met (CLAUSE|PART where the name is not unique)."
+)
 @click.option("--not-met", multiple=True, metavar="PART", help="The part is not met.")
 @click.option("--unclear", multiple=True, metavar="PART", help="You cannot tell either: to a senior.")
 @click.option("--confirm", is_flag=True, help="Confirm the recommendation as it stands.")
@@ -32,10 +34,14 @@ from graphs.out_file import OutFile
 @click.option("--until", type=click.DateTime(["%Y-%m-%d"]), help="Day until which the seller may answer.")
 @click.option("--add-text", metavar="TEXT", help="The seller has answered: take up this text as evidence.")
 @click.option("--expire", is_flag=True, help="The time is over: run another round.")
-@click.option("--answer", "file", type=click.Path(path_type=Path, exists=True, dir_okay=False), help="An answer as JSON.")
+@click.option(
+    "--answer", "file", type=click.Path(path_type=Path, exists=True, dir_okay=False), help="An answer as JSON."
+)
 @click.option("--reviewer", help="Who answers; your login name where none is given.")
 @click.option("--comment", default="", help="Why.")
-@click.option("--sellers", type=click.Path(path_type=Path, exists=True, dir_okay=False), help="Seller records, as for audit.")
+@click.option(
+    "--sellers", type=click.Path(path_type=Path, exists=True, dir_okay=False), help="Seller records, as for audit."
+)
 @click.option("--auditor", type=click.Choice(["rulebook", "llm"]), default="rulebook", show_default=True)
 def command(results: Path, case_id: str | None, sellers: Path | None, auditor: AuditorKind, **said: Any) -> None:  # noqa: ANN401 - click's options
     """List the open questions of RESULTS; with CASE_ID show that one; with an answer, take it and go on."""
@@ -67,7 +73,9 @@ def _list(open_: list[Waiting], console: Console) -> None:
         question = waiting.escalation.questions[0]
         more = f" (+{len(waiting.escalation.questions) - 1})" if len(waiting.escalation.questions) > 1 else ""
         reasons = ", ".join(waiting.escalation.reasons)
-        console.print(f"{waiting.case_id}  {question.kind}{more}  {reasons}", style="bold", markup=False, highlight=False)
+        console.print(
+            f"{waiting.case_id}  {question.kind}{more}  {reasons}", style="bold", markup=False, highlight=False
+        )
         console.print(f"    {question.text}", markup=False, highlight=False)
     console.print(f"{len(open_)} open.", style="dim")
 
@@ -116,7 +124,9 @@ def _answer(waiting: Waiting, said: dict[str, Any]) -> Answer | None:
 def _judgement(escalation: Escalation, named: str, verdict: str, why: str) -> dict[str, Any]:
     clause_id, _, part = named.rpartition("|")
     asked = [(q.clause_id, q.part) for q in escalation.questions if q.part]
-    known = asked + [(f.clause_id, p.part) for f in escalation.findings for p in f.parts if (f.clause_id, p.part) not in asked]
+    known = asked + [
+        (f.clause_id, p.part) for f in escalation.findings for p in f.parts if (f.clause_id, p.part) not in asked
+    ]
     fitting = [key for key in known if key[1] == part and (not clause_id or key[0] == clause_id)]
     preferred = [key for key in fitting if key in asked] or fitting
     if len(preferred) != 1:
