@@ -10,6 +10,7 @@ import argparse
 import json
 import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
@@ -18,6 +19,8 @@ import time
 import urllib.request
 from collections import Counter
 from pathlib import Path
+
+from casewright.settings import shipped_policies
 
 _WORDS = [
     ("RELX disposable vape pod, {n} puffs", "SG"),
@@ -46,7 +49,9 @@ def drill(folder: Path, asked: argparse.Namespace) -> bool:
     """Kill, start again, finish; then compare what is there with what should be."""
     cases = write_cases(folder / "cases.jsonl", asked.cases)
     script = folder / "script.yaml"
-    players = "players: {truthful: {kind: rulebook}}"
+    # A copy, so that nobody who edits a clause meanwhile takes part in the drill.
+    shutil.copytree(shipped_policies(), folder / "policies", ignore=shutil.ignore_patterns("*.py*", "__pycache__"))
+    players = "players: {truthful: {kind: rulebook, policies: policies}}"
     script.write_text(f"latency_s: {asked.latency}\n{players}\nreplies: [{{do: play, player: truthful}}]\n")
     server, url = start_server(script)
     try:
@@ -89,7 +94,11 @@ def audit(folder: Path, url: str, concurrency: int, *, quiet: bool = True) -> su
     """Start the audit; the same command every time."""
     out = folder / "out.jsonl"
     command = [sys.executable, "-m", "casewright", "audit", str(folder / "cases.jsonl"), "--out", str(out)]
-    environment = {**os.environ, "CASEWRIGHT_HOME": str(folder / "home")}
+    environment = {
+        **os.environ,
+        "CASEWRIGHT_HOME": str(folder / "home"),
+        "CASEWRIGHT_POLICIES": str(folder / "policies"),
+    }
     environment |= {"CASEWRIGHT_MODEL_URL": url, "CASEWRIGHT_MODEL": "scripted"}
     return subprocess.Popen(  # noqa: S603 - ourselves
         [*command, "--auditor", "llm", "--concurrency", str(concurrency)],
@@ -126,9 +135,8 @@ def report(cases: list[str], out: Path, stats: dict[str, int], told: dict[str, i
     once = sum(counts[case_id] == 1 for case_id in cases)
     twice = sum(repeats(line) for line in lines)
     print(", ".join(f"{name}: {value}" for name, value in {**told, **stats}.items()))
-    print(
-        f"cases with exactly one outcome: {once} of {len(cases)}; outcomes: {dict(Counter(line['status'] for line in lines))}"
-    )
+    statuses = dict(Counter(line["status"] for line in lines))
+    print(f"cases with exactly one outcome: {once} of {len(cases)}; outcomes: {statuses}")
     print(f"ballots cast twice by one judge in one round: {twice}")
     print(f"calls repeated: {stats['repeated']}, of at most {told['in flight at kills']} that were in flight at a kill")
     return once == len(cases) and not twice and stats["repeated"] <= told["in flight at kills"]

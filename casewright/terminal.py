@@ -70,7 +70,7 @@ def _row(row: PartRow) -> Text:
     text.append(f" ({row.basis})", style="dim")
     if row.ballots:
         text.append(f" [{row.ballots}]", style="dim")
-    for quote in row.quotes[:2]:
+    for quote in () if row.basis == "absent" else row.quotes[:2]:
         text.append("  ")
         for piece in _quote(quote):
             text.append(*piece) if isinstance(piece, tuple) else text.append(piece)

@@ -1,7 +1,7 @@
 """The person's part: waiting for an answer, and taking it up."""
 
 from datetime import datetime
-from typing import Any, TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from langgraph.runtime import Runtime
 from langgraph.types import interrupt

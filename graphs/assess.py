@@ -108,7 +108,8 @@ def _open_reasons(docket: Docket, derived: Derived) -> set[str]:
         codes.add("awaiting_information")
     if any(_hidden_from(docket, key) for key in asked):
         codes.add("tool_unavailable")
-    if asked and not codes & {"contested", "policy_gap"}:
+    plain = [key for key in asked if not awaits_record(docket, key) and docket.settled.get(key) != "contested"]
+    if any(docket.found(key).basis != "policy" for key in plain):
         codes.add("open_question")
     return codes
 

@@ -18,10 +18,9 @@ class OutFile:
             self._read(path)
         self._file = path.open("ab")
 
-    @property
-    def cases(self) -> frozenset[str]:
-        """Ids of the cases that have a result."""
-        return frozenset(self._last)
+    def concluded(self, case_id: str) -> bool:
+        """Tell whether a case has a result; one that was invalid may have been mended since."""
+        return case_id in self._last and orjson.loads(self._last[case_id])["status"] != "invalid"
 
     def append(self, line: dict[str, Any]) -> None:
         """Append a result; the very same one again is not written twice."""

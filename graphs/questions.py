@@ -8,7 +8,6 @@ from cases.finding import Derived, Key, Verdict, what_if
 from cases.rule import Part
 from graphs.assess import action_for, awaits_record, open_keys, weakest, without_permission
 from graphs.docket import Docket
-from policies.clause import Clause
 from policies.settled import RENEWAL_DAYS
 
 _SIDE = 3
@@ -58,7 +57,7 @@ def _part(docket: Docket, key: Key) -> Question:
     for_, against, neither = sides(docket, key)
     return Question(
         kind="policy" if gap else "part",
-        text=(said.question if said and said.question else rendered(part, clause)),
+        text=(said.question if said and said.question else rendered(part)),
         clause_id=clause.id,
         clause_title=clause.title,
         part=part.name,
@@ -71,13 +70,9 @@ def _part(docket: Docket, key: Key) -> Question:
     )
 
 
-def rendered(part: Part, clause: Clause) -> str:
+def rendered(part: Part) -> str:
     """The question in the clause's own words, where no model has asked a better one."""
-    if part.record and part.role == "exemption":
-        return f"Does the seller hold what exempts the item here: {part.text.rstrip('.')}?"
-    return (
-        f"Is this so: {part.text.rstrip('.')}?" if clause.effect == "forbid" else f"Is it allowed because: {part.text}"
-    )
+    return f"Is this so: {part.text.rstrip('.')}?"
 
 
 def would_settle(part: Part) -> str:
@@ -92,8 +87,10 @@ def would_settle(part: Part) -> str:
         return f"A label or data sheet that states {part.measure.of} in {part.measure.unit or 'numbers'}."
     if part.fact:
         return f"A measured {part.fact.name} ({part.fact.op} {part.fact.value:g} means met)."
+    if part.appraisal:
+        return "Your own judgement: this part is a standard, and a person's to apply."
     who = [_VOUCHERS[v] for v in part.vouchers if v not in {"tool", "model"}]
-    return f"Evidence that states or excludes it, from {' or '.join(who[:3])}: a label, a photo or an answer."
+    return f"A label, a photo or an answer that states or excludes it, from {' or '.join(who[:3])}."
 
 
 def sides(docket: Docket, key: Key) -> tuple[tuple[Quote, ...], tuple[Quote, ...], tuple[Quote, ...]]:
@@ -114,7 +111,10 @@ def sides(docket: Docket, key: Key) -> tuple[tuple[Quote, ...], tuple[Quote, ...
         quote = Quote(evidence_id=hit.evidence_id, text=text, start=hit.start, end=hit.end)
         (for_ if speaks_for else against).append(quote)
     one, other = _distinct(for_, ()), _distinct(against, ())
-    return one, other, _distinct(neither, (*one, *other))
+    # A passage whose telling words stand on a side already says nothing new.
+    telling = (*one, *other)
+    rest = [q for q in neither if not any(t.evidence_id == q.evidence_id and t.text in q.text for t in telling)]
+    return one, other, _distinct(rest, telling)
 
 
 def _distinct(quotes: Iterable[Quote], taken: Iterable[Quote]) -> tuple[Quote, ...]:

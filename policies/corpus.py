@@ -241,6 +241,8 @@ def _clause(clause_id: str, sources: _Sources) -> Clause:
         hint = f"the judged parts are: {', '.join(rule.judged)}"
         file = source.file.removesuffix(".md") + ".signs.yaml"
         raise Invalid(file, (Problem(code="unknown_part", pointer=f"{file}:1", detail=detail, hint=hint),))
+    # A variant may take parts of its parent away; their signs go with them.
+    merged_signs = {part: found for part, found in merged_signs.items() if part in rule.judged}
     text = clause_text(written, rule, prose)
     fields = written.model_dump(exclude={"elements", "exemptions", "over"}, by_alias=True)
     return Clause.model_validate(

@@ -1,4 +1,4 @@
-"""One snapshot's indexes on disk: built aside, swapped in whole, checked before they are used, pruned.
+"""Indexes on disk: built aside, swapped in whole, checked before they are used, pruned.
 
     DATA/index-KEY/      lexical/ (tantivy), dense/ (Chroma), manifest.json; KEY is a hash of all that goes in
     DATA/index-KEY.lock  held by whoever builds or serves it: Chroma bears one process on a directory
@@ -45,7 +45,7 @@ _NOT_KEPT = "the vector store does not give back what it was given"
 
 @dataclass(frozen=True)
 class Indexes:
-    """Both indexes of a snapshot, ready to serve.
+    """Both indexes of the same documents, ready to serve.
 
     Attributes:
         built: why they were built just now; empty where they were found whole.
@@ -98,10 +98,13 @@ class Lock:
             self._descriptor = -1
 
 
-def key_of(snapshot: str, documents: Sequence[Document], embedder: str) -> str:
-    """Hash all that decides what is in the indexes: documents, embedder, how terms are cut, and the libraries."""
+def key_of(documents: Sequence[Document], embedder: str) -> str:
+    """Hash all that decides what is in the indexes: documents, embedder, how terms are cut, and the libraries.
+
+    Not the policy snapshot: where only a ladder or a notice has changed, the indexes serve on.
+    """
     hashed = hashlib.sha256()
-    for said in (snapshot, embedder, *(inspect.getsource(module) for module in (folding, terms, lexical))):
+    for said in (embedder, *(inspect.getsource(module) for module in (folding, terms, lexical))):
         hashed.update(f"{said}\0".encode())
     for library in ("chromadb", "snowballstemmer", "tantivy"):
         hashed.update(f"{library} {importlib.metadata.version(library)}\0".encode())
@@ -111,7 +114,7 @@ def key_of(snapshot: str, documents: Sequence[Document], embedder: str) -> str:
 
 
 def open_indexes(data: Path, key: str, documents: Sequence[Document], rows: Vectors) -> Indexes:
-    """Open the indexes of a snapshot, building them where they are missing, stale or damaged. Blocking.
+    """Open the indexes of these documents, building them where they are missing, stale or damaged. Blocking.
 
     Whatever stands in the way (another process serves them, a disk that is full or read-only), the same documents are
     served from memory, and `trouble` says why.
@@ -145,7 +148,7 @@ def in_memory(documents: Sequence[Document], rows: Vectors, trouble: str = "") -
 def _open_held(data: Path, key: str, documents: Sequence[Document], rows: Vectors, lock: Lock) -> Indexes:
     folder = data / f"index-{key}"
     built = quarantined = ""
-    fault = probe(folder) if folder.exists() else "there was none for this snapshot"
+    fault = probe(folder) if folder.exists() else "there was none for these documents"
     if fault:
         built = fault
         if folder.exists():
@@ -153,11 +156,10 @@ def _open_held(data: Path, key: str, documents: Sequence[Document], rows: Vector
             folder.rename(aside)
             quarantined = str(aside)
         _build(data / f"building-{key}", folder, documents, rows)
-    opened = LexicalIndex.open(folder / "lexical", documents)
-    indexes = Indexes(opened, ChromaIndex(folder / "dense"), built=built, quarantined=quarantined, lock=lock)
     (folder / "manifest.json").touch()
     _prune(data, folder)
-    return indexes
+    opened = LexicalIndex.open(folder / "lexical", documents)
+    return Indexes(opened, ChromaIndex(folder / "dense"), built=built, quarantined=quarantined, lock=lock)
 
 
 def _build(building: Path, folder: Path, documents: Sequence[Document], rows: Vectors) -> None:
@@ -251,13 +253,16 @@ def _finds_itself(dense: ChromaIndex, name: str, vector: Vectors) -> bool:
 def _prune(data: Path, current: Path) -> None:
     """Keep the two last used indexes, and the two last quarantined; never one that somebody holds."""
     indexes = [path for path in data.glob("index-*") if path.is_dir()]
-    for old in sorted(indexes, key=_last_used, reverse=True)[_KEPT:]:
-        if old != current and (lock := Lock.take(data / f"{old.name}.lock")):
-            shutil.rmtree(old, ignore_errors=True)
-            (data / f"{old.name}.lock").unlink(missing_ok=True)
+    old = sorted(indexes, key=_last_used, reverse=True)[_KEPT:]
+    for path in (*old, *data.glob("building-*")):
+        held = data / f"index-{path.name.partition('-')[2]}.lock"
+        if path != current and (lock := Lock.take(held)):
+            shutil.rmtree(path, ignore_errors=True)
+            held.unlink(missing_ok=True)
             lock.release()
-    for old in sorted(data.glob(f"{QUARANTINE}*"), key=lambda path: path.name.rpartition("-")[2], reverse=True)[_KEPT:]:
-        shutil.rmtree(old, ignore_errors=True) if old.is_dir() else old.unlink(missing_ok=True)
+    aside = sorted(data.glob(f"{QUARANTINE}*"), key=lambda path: path.name.rpartition("-")[2], reverse=True)
+    for path in aside[_KEPT:]:
+        shutil.rmtree(path, ignore_errors=True) if path.is_dir() else path.unlink(missing_ok=True)
 
 
 def _last_used(folder: Path) -> float:

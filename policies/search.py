@@ -134,7 +134,7 @@ class HybridSearch:
             degraded.append(str(error))
             embedder = HashingEmbedder()
             rows = await _vectors(listed, embedder, cache, degraded)
-        key = key_of(snapshot, listed, embedder.name)
+        key = key_of(listed, embedder.name)
         indexes = await asyncio.to_thread(open_indexes, folder, key, listed, rows)
         status = Status(
             serves="memory" if indexes.trouble else "disk",

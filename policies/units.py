@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 _NUMBER = re.compile(
     r"(?<![\w.,])(?P<number>\d{1,3}(?:[.,\u00a0 ]\d{3})+(?:[.,]\d+)?|\d+(?:[.,]\d+)?)"
-    r"\s?(?P<unit>%|[\"”″]|°?[A-Za-zµμ]{1,12}(?:/[A-Za-zµμ]{1,6}\d?)?)?"
+    r"[\s-]?(?P<unit>%|มล|ซม|มก|กก|毫升|毫克|厘米|公分|公斤|ミリ|グラム|[\"”″]|°[CF]?|[A-Za-zµμ]{1,12}(?:/[A-Za-zµμ]{1,6}\d?)?)?"
 )
 # Where a point groups thousands and a comma starts decimals.
 _COMMA_DECIMAL = {"id", "pt", "es", "de", "vi", "fr", "it", "nl"}
@@ -32,6 +32,18 @@ _ALIASES = {
     "mah": "milliampere_hour",
     "wh": "watt_hour",
     "iu": "",
+    "°": "degree",
+    "มล": "milliliter",
+    "毫升": "milliliter",
+    "ซม": "centimeter",
+    "厘米": "centimeter",
+    "公分": "centimeter",
+    "มก": "milligram",
+    "毫克": "milligram",
+    "กก": "kilogram",
+    "公斤": "kilogram",
+    "グラム": "gram",
+    "ミリ": "millimeter",
 }
 
 

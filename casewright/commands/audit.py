@@ -1,7 +1,9 @@
 """`casewright audit`: the main job, over files, in bounded concurrency, safe to interrupt and start again."""
 
 import asyncio
+import logging
 import sys
+from collections import Counter
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -17,6 +19,7 @@ from casewright.wiring import AuditorKind, Office, open_office
 from graphs.out_file import OutFile
 from graphs.run import Line, Run, open_run
 
+log = logging.getLogger(__name__)
 Emit = Callable[[Line], None]
 
 
@@ -36,42 +39,39 @@ def command(
     Prints one JSON object a case, as they finish. With --out they are appended to that file instead, its journal
     lies beside it, and a second run with the same file goes on where the first one stopped. Nothing is enforced.
 
-    Exit status: 0, or 1 where a case was invalid.
+    Exit status: 0; 1 where a case was invalid; 3 where one failed for another reason (run again to try it again).
     """
     reads = list(read_cases(files))
-    invalid = asyncio.run(audit_all(reads, sellers, out, auditor, concurrency))
-    sys.exit(1 if invalid else 0)
+    counts = asyncio.run(audit_all(reads, sellers, out, auditor, concurrency))
+    sys.exit(3 if counts["failed"] else 1 if counts["invalid"] else 0)
 
 
 async def audit_all(
     reads: list[Read], sellers: Path | None, out: Path | None, auditor: AuditorKind, concurrency: int
-) -> int:
-    """Audit what was read; return how many were invalid."""
-    settings = read_settings()
+) -> Counter[str]:
+    """Audit what was read; return how many came to each status (`failed` ones leave no result)."""
     results = OutFile(out) if out else None
     emit: Emit = results.append if results else _print
-    counts = {"decided": 0, "escalated": 0, "invalid": 0}
+    counts: Counter[str] = Counter()
 
     def counted(line: Line) -> None:
         emit(line)
         counts[line["status"]] += 1
         _progress(counts, len(reads))
 
-    async with open_office(settings, auditor, sellers) as office, audit_run(office, beside(out), counted) as run:
-        for _ in await run.finish():
-            pass  # what a crash had left between an answer and its result
-        done = results.cases if results else frozenset()
-        waiting = [read for read in reads if read.case_id not in done]
+    async with open_office(read_settings(), auditor, sellers) as office, audit_run(office, beside(out), counted) as run:
+        await run.finish()  # what a crash had left between an answer and its result
+        waiting = [read for read in reads if not (results and results.concluded(read.case_id))]
         limit = asyncio.Semaphore(concurrency)
         async with asyncio.TaskGroup() as group:
             for read in waiting:
                 await limit.acquire()
-                task = group.create_task(_one(run, read, counted))
+                task = group.create_task(_one(run, read, counted, counts))
                 task.add_done_callback(lambda _: limit.release())
     if results:
         results.close()
     _summary(counts, len(reads) - len(waiting), out)
-    return counts["invalid"]
+    return counts
 
 
 def beside(out: Path | None) -> Path | None:
@@ -90,12 +90,17 @@ async def audit_run(office: Office, path: Path | None, emit: Emit) -> AsyncItera
         yield run
 
 
-async def _one(run: Run, read: Read, emit: Emit) -> None:
+async def _one(run: Run, read: Read, emit: Emit, counts: Counter[str]) -> None:
     if read.case is None:
         problems = [problem.model_dump() for problem in read.problems]
         emit({"case_id": read.case_id, "status": "invalid", "error": {"where": read.where, "problems": problems}})
         return
-    await run.audit(read.case, read.folder.resolve() if read.folder else None)
+    try:
+        await run.audit(read.case, read.folder.resolve() if read.folder else None)
+    except Exception as error:
+        counts["failed"] += 1
+        log.debug("case %s failed", read.case_id, exc_info=error)
+        click.echo(f"{read.case_id}: {type(error).__name__}: {error}", err=True)
 
 
 def _print(line: Line) -> None:
@@ -103,14 +108,14 @@ def _print(line: Line) -> None:
     sys.stdout.buffer.flush()
 
 
-def _progress(counts: dict[str, int], whole: int) -> None:
+def _progress(counts: Counter[str], whole: int) -> None:
     if sys.stderr.isatty():
         done = sum(counts.values())
         told = ", ".join(f"{n} {status}" for status, n in counts.items() if n)
         click.echo(f"\r{done}/{whole} cases: {told}   ", err=True, nl=False)
 
 
-def _summary(counts: dict[str, int], skipped: int, out: Path | None) -> None:
+def _summary(counts: Counter[str], skipped: int, out: Path | None) -> None:
     if sys.stderr.isatty():
         click.echo(err=True)
     told = ", ".join(f"{n} {status}" for status, n in counts.items() if n) or "nothing new"

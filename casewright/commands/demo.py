@@ -43,14 +43,13 @@ def command(*, full: bool, out: Path | None) -> None:
 async def _audit(out: Path) -> list[Line]:
     examples = example_folder()
     results = OutFile(out)
-    done = results.cases
     async with (
         open_office(_settings(examples)) as office,
         audit_run(office, beside(out), results.append) as run,
     ):
         reads = list(read_cases([str(examples / "cases.jsonl")]))
         for read in reads:
-            if read.case and read.case.id not in done:
+            if read.case and not results.concluded(read.case.id):
                 await run.audit(read.case, read.folder)
     results.close()
     by_id = {line["case_id"]: line for line in results.last()}

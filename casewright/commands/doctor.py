@@ -5,13 +5,13 @@ import shutil
 import sys
 import urllib.error
 import urllib.request
+from typing import TYPE_CHECKING
 
 import click
 
 from cases.problem import Invalid
 from casewright.settings import BadSetting, Settings, read_settings
 from policies.corpus import Corpus, load_corpus
-from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from pathlib import Path

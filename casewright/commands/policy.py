@@ -2,13 +2,13 @@
 
 import asyncio
 from datetime import UTC, date, datetime
+from typing import TYPE_CHECKING
 
 import click
 
 from casewright.settings import read_settings
 from policies.clause import Clause
 from policies.corpus import Corpus, load_corpus
-from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from pathlib import Path
