@@ -68,6 +68,7 @@ _CODES = {
     "extra_forbidden": ("unknown_field", "remove it, or check its spelling against `casewright schema`"),
     "timezone_aware": ("no_time_zone", "write RFC 3339 with a zone, such as 2026-03-14T09:30:00Z"),
     "json_invalid": ("not_json", "the text is not JSON"),
+    "string_type": ("not_text", "put it between quotation marks"),
     "string_too_long": ("too_long", "shorten it, or raise the limit in the settings"),
     "too_long": ("too_many", "send fewer, or raise the limit in the settings"),
 }

@@ -182,8 +182,8 @@ def _with_sides(written: object) -> object:
 def _side(value: object) -> object:
     if not isinstance(value, dict):
         return value
-    # `no` is a YAML 1.1 boolean; a language key never is one on purpose.
-    words = {str(key): [str(w) for w in words or ()] for key, words in value.items() if key != "attributes"}
+    # Values stay as YAML read them: 1:1 without quotes is the number 61 to it, and the form then refuses it.
+    words = {str(key): tuple(words or ()) for key, words in value.items() if key != "attributes"}
     return {"words": words, "attributes": value.get("attributes", ())}
 
 
