@@ -29,9 +29,13 @@ async def take_up(state: AuditState, runtime: Runtime[Desk]) -> AuditState:
     answer = read_answer(current.get("answer") or {})
     if isinstance(answer, InformationRequest):
         return merged(current, **_requested(current, answer))
-    if isinstance(answer, Review) and not answer.add_clauses:
-        return merged(current, **_reviewed(current, answer, runtime.context))
-    return merged(current, **_next_round(current, answer, runtime.context))
+    desk = runtime.context
+    if isinstance(answer, Review):
+        current = merged(current, **_reviewed(current, answer, desk))
+        # Judgements of a text that has changed meanwhile do not decide: their clauses are judged anew.
+        if not answer.add_clauses and not _carried(current, len(current["evidence"]), desk)[1]:
+            return current
+    return merged(current, **_next_round(current, answer, desk))
 
 
 def _requested(state: AuditState, answer: InformationRequest) -> dict[str, Any]:
@@ -59,7 +63,9 @@ def _reviewed(state: AuditState, answer: Review, desk: Desk) -> dict[str, Any]:
         held = verdicts.get(key_of(*said.key))
         ballots = [Ballot.model_validate(b) for b in held["ballots"]] if held else []
         ballots.append(Ballot(judge=judge, round=state["round"], judgement=said))
-        verdicts[key_of(*said.key)] = entry(desk.corpus.clauses[said.clause_id], said, ballots, "person")
+        made = entry(desk.corpus.clauses[said.clause_id], said, ballots, "person")
+        # The person has read the text that was in force when the case was handed over.
+        verdicts[key_of(*said.key)] = {**made, "sha256": held["sha256"] if held else made["sha256"]}
     settles = bool(answer.judgements or answer.governs or answer.confirmed)
     return {
         "verdicts": verdicts,
@@ -111,10 +117,8 @@ def _carried(state: AuditState, known: int, desk: Desk) -> tuple[dict[str, Plain
     for name, held in state["verdicts"].items():
         key = split_key(name)
         clause = desk.corpus.clauses.get(key[0])
-        if held["settled"] not in {"lead", "person"} or held["verdict"] == "unclear" or key in named:
-            continue
         if clause is None or clause.sha256 != held["sha256"]:
             changed = True
-            continue
-        kept[name] = held
+        elif held["settled"] in {"lead", "person"} and held["verdict"] != "unclear" and key not in named:
+            kept[name] = held
     return kept, changed

@@ -175,7 +175,7 @@ def check_answer(waiting: Waiting, answer: Answer, corpus: Corpus) -> None:
     problems: list[Problem] = []
     candidates = {finding.clause_id for finding in waiting.escalation.findings}
     for i, judgement in enumerate(answer.judgements):
-        if judgement.clause_id not in candidates:
+        if judgement.clause_id not in candidates or judgement.clause_id not in corpus.clauses:
             problems.append(_unknown(f"/judgements/{i}/clause_id", judgement.clause_id, candidates))
         elif judgement.part not in corpus.clauses[judgement.clause_id].rule.judged:
             parts = corpus.clauses[judgement.clause_id].rule.judged

@@ -47,8 +47,9 @@ class View:
 
     @cached_property
     def clauses(self) -> tuple[Clause, ...]:
-        """The candidates."""
-        return tuple(self.desk.corpus.clauses[clause_id] for clause_id in self.state.get("candidates", []))
+        """The candidates, as the corpus has them now; one that it has no more is none."""
+        known = self.desk.corpus.clauses
+        return tuple(known[clause_id] for clause_id in self.state.get("candidates", []) if clause_id in known)
 
     @cached_property
     def docket(self) -> Docket:
