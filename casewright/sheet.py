@@ -189,7 +189,9 @@ def _block(finding: Finding, evidence: dict[str, Evidence], titles: dict[str, st
 
 
 def _settling(finding: Finding) -> tuple[PartFinding, ...]:
-    return tuple(part for part in finding.parts if names_part(finding.settled_by, part.part))[:1]
+    settling = [part for part in finding.parts if names_part(finding.settled_by, part.part)]
+    telling = [part for part in settling if part.verdict == "not_met"] or settling  # of a group, what is missing
+    return tuple(telling[:1])
 
 
 def _row(part: PartFinding, evidence: dict[str, Evidence]) -> PartRow:

@@ -53,7 +53,7 @@ def _question(question: Asked, console: Console) -> None:
         console.print(Text.assemble(("    would settle it: ", "dim"), question.would_settle))
     if question.kind == "clause":
         console.print(Text(f"    it forbids → {question.if_met};  it allows → {question.if_not_met}"))
-    elif question.kind != "policy" or question.where:
+    elif question.if_met != question.if_not_met:
         console.print(Text(f"    met → {question.if_met};  not met → {question.if_not_met}"))
 
 

@@ -102,6 +102,7 @@ def sides(docket: Docket, key: Key) -> tuple[tuple[Quote, ...], tuple[Quote, ...
     for ballot in found.ballots if found else ():
         judgement = ballot.judgement
         side = {"met": for_, "not_met": against}.get(judgement.verdict, neither)
+        side = neither if judgement.basis == "absent" else side  # it says what the item is, not that the part fails
         side.extend(judgement.quotes)
         for_.extend(ballot.for_)
         against.extend(ballot.against)
