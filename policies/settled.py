@@ -75,10 +75,11 @@ def _judged(
     )
 
 
-def _nothing(clause: Clause, part: Part, why: str, would_settle: str) -> Judgement:
-    """What it means that code has found no number or record, by the part's `absence`."""
+def _nothing(clause: Clause, part: Part, table: Table, why: str, would_settle: str) -> Judgement:
+    """What it means that code has found no number, by the part's `absence`."""
     if part.if_absent == "not_met":
-        return _judged(clause, part, "not_met", "measured", (), why)
+        title = says_what(table.evidence)
+        return _judged(clause, part, "not_met", "absent", (title,) if title else (), why)
     return _judged(clause, part, "unclear", "silent", (), why, would_settle)
 
 
@@ -96,7 +97,7 @@ def _by_fact(clause: Clause, part: Part, table: Table) -> Judgement:
         quote = Quote(evidence_id=item.id, text=line_of(item, fact.name))
         why = f"{fact.name} is {number:g}; the clause asks for {fact.op} {fact.value:g}."
         return _judged(clause, part, "met" if holds else "not_met", "measured", (quote,), why)
-    return _nothing(clause, part, f"No tool has measured {fact.name}.", f"A measured {fact.name}.")
+    return _nothing(clause, part, table, f"No tool has measured {fact.name}.", f"A measured {fact.name}.")
 
 
 def _leading(value: str | None) -> float | None:
@@ -120,7 +121,7 @@ def _by_measure(clause: Clause, part: Part, measure: Measure, table: Table) -> J
                     found.append((amount, Quote(evidence_id=item.id, text=_around(item.text, number))))
     if not found:
         why = f"No number for {measure.of} in {measure.unit or 'plain numbers'} is given."
-        return _nothing(clause, part, why, f"A label or data sheet that states {measure.of} in {measure.unit}.")
+        return _nothing(clause, part, table, why, f"A label or data sheet that states {measure.of} in {measure.unit}.")
     holding = [quoted for quoted in found if measure.holds(quoted[0])]
     amount, quote = (holding or found)[0]
     why = f"{measure.of.capitalize()} is {amount:g} {measure.unit}".rstrip() + f"; {_bound(measure)}."
