@@ -1,4 +1,3 @@
-# ruff: noqa: INP001 - a script, not a package
 """Draw the pictures of the example cases: `python examples/draw_images.py [FOLDER]`.
 
 They are drawn rather than photographed so that they belong to nobody, and drawn from code so that everybody can see
