@@ -96,8 +96,10 @@ def _only_described(clause: Clause, part: Part, hits: list[Hit], table: Table) -
     Clauses on what a listing says or does, and indicators, are met by a description.
     """
     about_items = clause.type.startswith(("prohibited.", "restricted.")) and part.role == "element"
-    single = "." not in part.name
-    return about_items and single and all(table.item(h.evidence_id).source == "listing.description" for h in hits)
+    signs = clause.signs.get(part.name)
+    if not about_items or "." in part.name or signs is None or signs.anywhere:
+        return False
+    return all(table.item(h.evidence_id).source == "listing.description" for h in hits)
 
 
 def _silence(clause: Clause, part: Part, table: Table) -> Judgement:

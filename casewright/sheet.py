@@ -1,7 +1,7 @@
 """One result as a person reads it: what the terminal, the Markdown and the HTML page all show."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
 from agents.blocks import show
@@ -67,6 +67,7 @@ class Sheet:
 
     Attributes:
         headline: the outcome in words, such as "Violation: Zombie-style knives".
+        warnings: texts that a reader must not trust as they stand, and what could not be looked at.
         carried: clauses that carry the outcome or keep it open; `cleared`: the others.
     """
 
@@ -84,6 +85,7 @@ class Sheet:
     meanwhile: str
     problems: tuple[str, ...]
     made: str
+    warnings: tuple[str, ...] = ()
 
 
 def sheet_of(line: Mapping[str, Any]) -> Sheet:
@@ -94,8 +96,23 @@ def sheet_of(line: Mapping[str, Any]) -> Sheet:
     titles = {cid: text.split("\n", 1)[0] for cid, text in line["clauses"].items()}
     subject = next((e.text for e in evidence.values() if e.source == "listing.title"), line["case_id"])
     if line["status"] == "decided":
-        return _decided(Decision.model_validate(line["decision"]), evidence, titles, show(subject))
-    return _escalated(Escalation.model_validate(line["escalation"]), evidence, titles, show(subject))
+        sheet = _decided(Decision.model_validate(line["decision"]), evidence, titles, show(subject))
+    else:
+        sheet = _escalated(Escalation.model_validate(line["escalation"]), evidence, titles, show(subject))
+    return replace(sheet, warnings=tuple(_warnings(evidence.values())))
+
+
+def _warnings(items: Iterable[Evidence]) -> Iterator[str]:
+    """What a reader must know of texts before trusting them: planted instructions, hidden characters, gaps."""
+    for item in items:
+        where = f"{item.id} {item.source}"
+        for start, end in item.flags.instruction_like[:1]:
+            words = " ".join(show(line) for line in item.text[start:end].split("\n"))
+            yield f"{where} holds text that reads like an instruction, and was not obeyed: «{words[:120]}»"
+        if item.flags.invisible_characters and item.voucher not in {"platform", "tool"}:
+            yield f"{where} holds characters that do not show: {', '.join(item.flags.invisible_characters[:3])}"
+        if item.flags.unavailable:
+            yield f"{where} is not available"
 
 
 def _decided(decision: Decision, evidence: dict[str, Evidence], titles: dict[str, str], subject: str) -> Sheet:

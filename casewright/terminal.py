@@ -25,6 +25,8 @@ def print_sheet(sheet: Sheet, console: Console, *, brief: bool = False) -> None:
         console.print(Text(f"to a person because: {', '.join(sheet.reasons)}", style="yellow"))
     for problem in sheet.problems:
         console.print(Text(f"  {problem}"))
+    for warning in sheet.warnings:
+        console.print(Text(f"  ! {warning}", style="magenta"))
     for question in sheet.questions:
         _question(question, console)
     if sheet.meanwhile == "hide":
@@ -88,10 +90,12 @@ def _cleared(blocks: tuple[ClauseBlock, ...], console: Console, *, brief: bool) 
     if not blocks:
         return
     if brief:
-        names = "; ".join(
-            f"{b.title}" + (f" ({b.parts[0].name}: {b.parts[0].basis})" if b.parts else "") for b in blocks
-        )
-        console.print(Text.assemble(("  Cleared: ", "dim"), (names, "dim")))
+        # Clauses that only the search brought in, and for which nothing speaks, are a number to a reader.
+        telling = [b for b in blocks if b.parts and b.parts[0].basis not in {"absent", "measured"}]
+        names = [f"{b.title} ({b.parts[0].name} {b.parts[0].verdict}: {b.parts[0].why.rstrip('.')})" for b in telling]
+        silent = len(blocks) - len(telling)
+        names += [f"{silent} clause{'s' if silent != 1 else ''} for which nothing speaks"] if silent else []
+        console.print(Text(f"  Considered, and does not apply: {'; '.join(names)}", style="dim"))
         return
     console.print(Text("  Considered, and does not apply:", style="dim"))
     for block in blocks:

@@ -20,9 +20,11 @@ def main() -> None:
     for line in Path(sys.argv[1]).read_text(encoding="utf-8").splitlines():
         result = json.loads(line)
         evidence = {item["id"]: item["text"] for item in result.get("evidence", [])}
-        for item in result.get("evidence", []):
-            if hashlib.sha256(item["text"].encode("utf-8", "surrogatepass")).hexdigest() != item["sha256"]:
-                wrong.append((result["case_id"], item["id"], "the text does not have its hash"))
+        wrong += [
+            (result["case_id"], item["id"], "the text does not have its hash")
+            for item in result.get("evidence", [])
+            if hashlib.sha256(item["text"].encode("utf-8", "surrogatepass")).hexdigest() != item["sha256"]
+        ]
         for quote in quotes(result.get("decision") or result.get("escalation") or {}):
             checked += 1
             text = evidence.get(quote["evidence_id"]) or result["clauses"].get(quote["clause_id"], "")

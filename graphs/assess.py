@@ -8,7 +8,8 @@ from datetime import date, datetime, timedelta
 from agents.rulebook import judge_part
 from cases.decision import REASON_CODES, Action, ReasonCode
 from cases.evidence import Evidence, facts_of
-from cases.finding import Derived, Finding, Key, derive, open_parts, settling_part
+from cases.finding import Derived, Finding, Key, Verdict, derive, open_parts, part_verdict, settling_part, what_if
+from cases.rule import Part, Rule
 from graphs.docket import Docket
 from graphs.guard import cleared_against_signs
 from graphs.settle import parts_that_matter
@@ -235,12 +236,20 @@ def _against_clearing(docket: Docket) -> set[str]:
             continue
         keys = [(rule.id, part.name) for part in (settling.of or (settling,))]
         codes |= _appraised(docket, keys)
-        by_silence = settling.role == "element" and all(docket.found(key).basis == "absent" for key in keys)
+        exempt = any(docket.found((rule.id, part.name)).basis == "record" for part in _met_exemptions(docket, rule))
+        by_silence = not exempt and all(docket.found(key).basis == "absent" for key in keys)
         if docket.clause(rule.id).type in raised and by_silence:
             codes.add("conflicting_signs")
     if any(cleared_against_signs(docket, key) for key in matters(docket)):
         codes.add("conflicting_signs")
+    if any(item.flags.unavailable and item.source.startswith("image:") for item in docket.table.evidence):
+        codes.add("tool_unavailable")  # a picture that nobody has read may show what nothing else says
     return codes
+
+
+def _met_exemptions(docket: Docket, rule: Rule) -> list[Part]:
+    verdicts = docket.verdicts.get(rule.id, {})
+    return [part for part in rule.exemptions if part_verdict(part, verdicts) == "met"]
 
 
 def _sampled(docket: Docket) -> bool:
@@ -255,12 +264,14 @@ def weakest(docket: Docket, derived: Derived) -> Key | None:
     keys = [key for key in matters(docket) if key[0] in (derived.violated[:1] or derived.statuses)]
     raised = set(docket.table.case.raised_types)
 
-    def weakness(key: Key) -> tuple[int, int, int]:
+    def weakness(key: Key) -> tuple[bool, int, int, int]:
         clause, finding = docket.clause(key[0]), docket.found(key)
         part = clause.rule.judged[key[1]]
         spoken = any(hit.side == "for" for hit in docket.table.of_part(*key)) and finding.verdict == "not_met"
         order = {"borderline": 0, "absent": 1, "contrary": 2, "shown": 3, "measured": 4, "record": 5}
-        return (0 if part.appraisal or spoken else 1, clause.type not in raised, order.get(finding.basis, 6))
+        flipped: Verdict = "met" if finding.verdict == "not_met" else "not_met"
+        idle = what_if(docket.rules, docket.verdicts, key, flipped).outcome == derived.outcome
+        return (idle, 0 if part.appraisal or spoken else 1, clause.type not in raised, order.get(finding.basis, 6))
 
     return min(keys, key=weakness, default=None)
 

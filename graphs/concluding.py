@@ -10,7 +10,7 @@ from graphs.assess import action_for, findings_of, outcome_of, reasons
 from graphs.desk import Desk
 from graphs.docket import Docket
 from graphs.questions import questions
-from graphs.rationale import notice, rationale
+from graphs.rationale import Occasion, notice, rationale
 from graphs.state import AuditState
 from graphs.view import View
 
@@ -59,17 +59,10 @@ def _decision(view: View, docket: Docket, derived: Derived) -> Decision:
 
 def _notice(view: View, derived: Derived, findings: tuple[Finding, ...]) -> str:
     finding = next(f for f in findings if f.clause_id == derived.carrier)
-    return notice(
-        view.desk.corpus.clauses[finding.clause_id],
-        finding,
-        corpus=view.desk.corpus,
-        title=view.case.subject.title,
-        listing_id=view.case.subject.id,
-        region=view.case.region,
-        day=view.table.day,
-        language=view.state["language"],
-        evidence=view.evidence,
-    )
+    subject = view.case.subject
+    occasion = Occasion(subject.title, subject.id, view.case.region, view.table.day, view.state["language"])
+    clause = view.desk.corpus.clauses[finding.clause_id]
+    return notice(clause, finding, occasion, view.desk.corpus, view.evidence)
 
 
 def _moment(state: AuditState) -> datetime:
@@ -86,9 +79,8 @@ def _escalated(view: View, docket: Docket, derived: Derived, codes: tuple[Reason
     plain = [finding.model_dump(mode="json") for finding in findings]
     recommended = derived.outcome or ("violation" if derived.violated else None)
     draft = Derived(**{**derived.__dict__, "outcome": recommended})
-    held = [
-        docket.clause(cid) for cid in (*derived.violated, *derived.open, *(q.clause_id for q in asked if q.clause_id))
-    ]
+    at_stake = (*derived.violated, *derived.open, *(forbid for _, forbid in derived.conflicts))
+    held = [docket.clause(clause_id) for clause_id in at_stake]
     escalation = Escalation(
         case_id=view.case.id,
         number=number,

@@ -116,7 +116,7 @@ def _is_element(view: View, hit: Hit) -> bool:
 
 def _fact_holds(clause: Clause, view: View) -> bool:
     """A measured fact is a sign like any other: a clause whose element it meets is to be judged."""
-    facts = [part for part in clause.rule.judged.values() if part.fact and part.role == "element"]
+    facts = [part for part in clause.rule.elements if part.fact]  # one of a group's many indicators says too little
     return any(j.verdict == "met" for part in facts if (j := settle(clause, part, view.table)))
 
 

@@ -158,11 +158,18 @@ def _gap(docket: Docket, violation_type: str) -> Question:
     )
 
 
+def _unread(docket: Docket) -> str:
+    """Pictures that nobody has read, for the person to look at."""
+    unread = {item.source.split("/")[0] for item in docket.table.evidence if item.flags.unavailable}
+    images = sorted(source.removeprefix("image:") for source in unread if source.startswith("image:"))
+    return f" Image {', '.join(images)} could not be read: look at it." if images else ""
+
+
 def _confirm(docket: Docket, derived: Derived) -> Question:
     key = weakest(docket, derived)
     then = consequence(docket, derived)
     outcome = "a violation" if derived.outcome == "violation" else "no violation"
-    text = f"Nothing is open; the findings say {outcome}. Do you confirm it?"
+    text = f"Nothing is open; the findings say {outcome}. Do you confirm it?{_unread(docket)}"
     if key is None:
         return Question(kind="confirm", text=text, if_met=then)
     clause = docket.clause(key[0])

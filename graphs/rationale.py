@@ -1,6 +1,8 @@
 """Findings as sentences that a person reads, and the notice to the seller. Every claim stands beside its quote."""
 
+import re
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import date
 
 from cases.evidence import Evidence, Quote
@@ -9,7 +11,7 @@ from policies.clause import Clause
 from policies.corpus import Corpus
 
 _SAID = {"met": "met", "not_met": "not met", "unclear": "unclear"}
-_NOTICE_QUOTES = 2
+_NOTICE_QUOTES = 3
 
 
 def quoted(quote: Quote, evidence: Mapping[str, Evidence]) -> str:
@@ -75,45 +77,42 @@ def names_part(name: str | None, part: str) -> bool:
     return name is not None and name in {part, part.split(".", maxsplit=1)[0]}
 
 
-def notice(  # noqa: PLR0913 - what a template can name
-    clause: Clause,
-    finding: Finding,
-    *,
-    corpus: Corpus,
-    title: str,
-    listing_id: str,
-    region: str,
-    day: date,
-    language: str,
-    evidence: tuple[Evidence, ...],
-) -> str:
+@dataclass(frozen=True)
+class Occasion:
+    """What a notice is about, beside the finding: the listing, where, when, and in which language."""
+
+    title: str
+    listing_id: str
+    region: str
+    day: date
+    language: str
+
+
+def notice(clause: Clause, finding: Finding, occasion: Occasion, corpus: Corpus, evidence: tuple[Evidence, ...]) -> str:
     """Fill the clause's notice in the case's language, else English; empty where the clause has none."""
-    spoken = language.split("-", maxsplit=1)[0]
+    spoken = occasion.language.split("-", maxsplit=1)[0]
     chosen = spoken if spoken in clause.notice else "en"
-    template = clause.notice.get(chosen, "")
     phrases = corpus.phrases.get(chosen) or corpus.phrases.get("en") or {}
-    items = {item.id: item for item in evidence}
-    # Only what the seller can see of the own listing is told; reports stay confidential.
-    told = [
-        q.text
-        for part in finding.parts
-        if part.verdict == "met" and part.speaking
-        for q in part.speaking.quotes
-        if q.evidence_id in items and items[q.evidence_id].voucher in {"seller", "platform", "tool"}
-    ][:_NOTICE_QUOTES]
-    words = ", ".join(f"“{text}”" for text in dict.fromkeys(told))
+    words = ", ".join(f"“{text}”" for text in _told(finding, evidence))
     values = {
-        "title": title,
-        "listing_id": listing_id,
-        "scope": region,
-        "date": day.isoformat(),
+        "title": occasion.title,
+        "listing_id": occasion.listing_id,
+        "scope": corpus.region_name(occasion.region),
+        "date": occasion.day.isoformat(),
         "findings": phrases.get("findings", "").replace("{quotes}", words) if words else "",
         "next_steps": phrases.get("next_steps", ""),
     }
-    filled = template
-    for name in values:
-        # Values come last and are not read again: a title that spells "{findings}" stays as it is.
-        filled = filled.replace("{" + name + "}", f"\x00{name}\x00")
-    for name, value in values.items():
-        filled = filled.replace(f"\x00{name}\x00", value)
+    # One pass: a title that spells "{findings}" stays as it is.
+    filled = re.sub(r"\{(\w+)\}", lambda m: values.get(m[1], m[0]), clause.notice.get(chosen, ""))
     return " ".join(filled.split())
+
+
+def _told(finding: Finding, evidence: tuple[Evidence, ...]) -> list[str]:
+    """The seller's own words that the finding rests on, one quote a part; what others say stays confidential."""
+    own = {item.id for item in evidence if item.voucher == "seller"}
+    first = [
+        next((q.text for q in part.speaking.quotes if q.evidence_id in own), "")
+        for part in finding.parts
+        if part.verdict == "met" and part.speaking
+    ]
+    return [text for text in dict.fromkeys(first) if text][:_NOTICE_QUOTES]

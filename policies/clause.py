@@ -95,12 +95,14 @@ class Signs(Record):
 
     Attributes:
         compatible: whether a hit after "for" or "compatible with" (an accessory) counts.
+        anywhere: a description alone is enough, also where the clause is about what an item is.
         sources: prefixes of the sources in which signs are looked for; empty means every source.
     """
 
     for_: Side = Field(Side(), alias="for")
     against: Side = Side()
     compatible: Literal["count", "ignore"] = "count"
+    anywhere: bool = False
     sources: tuple[str, ...] = ()
 
 

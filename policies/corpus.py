@@ -35,10 +35,11 @@ class ActionInfo(Record):
 
 
 class RegionInfo(Record):
-    """A market: the languages that its sellers write in, and its time zone (IANA)."""
+    """A market: its name, the languages that its sellers write in, and its time zone (IANA)."""
 
     languages: tuple[str, ...]
     time_zone: str = "UTC"
+    name: str = ""
 
 
 class FactInfo(Record):
@@ -108,6 +109,11 @@ class Corpus:
         """Languages that sellers of the region write in; empty where the corpus does not know the region."""
         info = self.regions.get(region) or self.regions.get(region[:2])
         return info.languages if info else ()
+
+    def region_name(self, region: str) -> str:
+        """What people call a region; its code where the corpus gives no name."""
+        info = self.regions.get(region)
+        return (info.name if info else "") or region
 
     def in_force(self, region: str, day: date) -> tuple[Clause, ...]:
         """Clauses in force, by id; where one that extends another is in force, the parent is left out."""

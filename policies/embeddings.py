@@ -108,9 +108,8 @@ class OnnxMiniLM:
             ModelNotTrusted: a file is missing, not the recorded one, or no such model.
         """
         sums = _verified(folder)
-        # Deferred: most runs have no such directory, and both are heavy.
-        import onnxruntime  # noqa: PLC0415
-        import tokenizers  # noqa: PLC0415
+        import onnxruntime  # noqa: PLC0415 - heavy, and most runs have no such directory
+        import tokenizers  # noqa: PLC0415 - as above
 
         try:
             self._tokenizer = tokenizers.Tokenizer.from_file(str(folder / "tokenizer.json"))
@@ -164,8 +163,7 @@ class EndpointEmbedder:
             dims: to ask for shorter vectors, where the model can; 0 for its own length.
             timeout_s: seconds a request may take.
         """
-        # Deferred: 0.6 s that a run with the built-in embedder need not pay.
-        import openai  # noqa: PLC0415
+        import openai  # noqa: PLC0415 - 0.6 s that a run with the built-in embedder need not pay
 
         self._openai = openai
         self._client = openai.AsyncOpenAI(
@@ -208,7 +206,8 @@ async def embedded(embedder: Embedder, texts: Sequence[str]) -> Vectors:
         EmbedderUnavailable: it did not answer, or so.
     """
     rows = await embedder.embed(texts)
-    if rows.ndim != 2 or len(rows) != len(texts) or not rows.shape[1] or not np.isfinite(rows).all():  # noqa: PLR2004
+    is_table = rows.ndim == 2 and len(rows) == len(texts) and rows.shape[1] > 0  # noqa: PLR2004 - rows and columns
+    if not is_table or not np.isfinite(rows).all():
         raise EmbedderUnavailable(name=embedder.name, why="the answer is not one finite vector a text")
     return rows
 

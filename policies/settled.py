@@ -37,7 +37,9 @@ def absence_refused(clause: Clause, part: Part, table: Table) -> str:
     if fired:
         item = table.item(fired.evidence_id)
         return f"«{item.text[fired.start : fired.end]}» ({item.id} {item.source}) speaks for it"
-    if "seller" in part.vouchers:
+    # Where nothing at all points to the clause, what is hidden is one question about the case, not one a clause.
+    pointed_to = clause.type in table.case.raised_types or table.speaks_of(clause.id)
+    if pointed_to and "seller" in part.vouchers:
         hidden = next((e for e in table.evidence if _hides(e)), None)
         if hidden:
             state = "cut" if hidden.flags.truncated else "unavailable"
@@ -123,6 +125,12 @@ def _by_measure(clause: Clause, part: Part, measure: Measure, table: Table) -> J
         why = f"No number for {measure.of} in {measure.unit or 'plain numbers'} is given."
         return _nothing(clause, part, table, why, f"A label or data sheet that states {measure.of} in {measure.unit}.")
     holding = [quoted for quoted in found if measure.holds(quoted[0])]
+    lifting = part.role == "exemption" or clause.effect == "permit"
+    if lifting and 0 < len(holding) < len(found):
+        # Two strengths in one listing: what allows the weaker one must not clear the stronger.
+        quotes = (holding[0][1], next(quote for amount, quote in found if not measure.holds(amount)))
+        why = f"The evidence gives several numbers for {measure.of}, and not all are within the bound."
+        return _judged(clause, part, "unclear", "borderline", quotes, why, f"Which {measure.of} the item has.")
     amount, quote = (holding or found)[0]
     why = f"{measure.of.capitalize()} is {amount:g} {measure.unit}".rstrip() + f"; {_bound(measure)}."
     return _judged(clause, part, "met" if holding else "not_met", "measured", (quote,), why)
@@ -203,8 +211,9 @@ def _no_record(clause: Clause, part: Part, need: RecordNeed, history: Sequence[E
         (Quote(evidence_id=item.id, text=line) for item in history if (line := _none_line(item, need.kind))), None
     )
     quotes = (quote,) if quote else ()
-    why = f"The platform has no {need.kind} record of this seller for it."
-    settle_by = f"A {need.kind} record" + (f" for {need.value}" if need.value else "") + ", checked by the platform."
+    about = f" for “{need.value}”" if need.value else " for it"
+    why = f"The platform has no {need.kind} record of this seller{about}."
+    settle_by = f"A {need.kind} record{about}, checked by the platform."
     if part.if_absent == "not_met":
         return _judged(clause, part, "not_met", "record", quotes, why)
     return _judged(clause, part, "unclear", "silent", quotes, why, settle_by)
@@ -238,8 +247,11 @@ def _one_record(clause: Clause, part: Part, item: Evidence, facts: dict[str, str
         if table.day - until <= timedelta(days=RENEWAL_DAYS):
             return _judged(clause, part, "unclear", "silent", (ended,), f"{name} ended on {until}.", renewal)
         return _judged(clause, part, "not_met", "record", (ended,), f"{name} ended on {until}.")
-    if status == "pending" or (begins and begins > table.day):
-        return _judged(clause, part, "unclear", "silent", (quote,), f"{name} is not yet in force.", renewal)
+    if status == "pending":
+        verdict_on = f"The platform's verdict on the pending {facts.get('kind')} record."
+        return _judged(clause, part, "unclear", "silent", (quote,), f"{name} is pending.", verdict_on)
+    if begins and begins > table.day:
+        return _judged(clause, part, "unclear", "silent", (quote,), f"{name} begins on {begins}.", renewal)
     if not table.covers((facts.get("region", ""),), table.case.region):
         region = Quote(evidence_id=item.id, text=line_of(item, "region"))
         return _judged(clause, part, "not_met", "record", (region,), f"{name} does not cover {table.case.region}.")

@@ -35,6 +35,10 @@ class Table:
         """Hits on one part, both sides."""
         return self._by_part.get((clause_id, part), ())
 
+    def speaks_of(self, clause_id: str) -> bool:
+        """Whether any sign for a part of the clause fires."""
+        return any(hit.clause_id == clause_id and hit.side == "for" for hit in self.hits)
+
     def item(self, evidence_id: str) -> Evidence:
         """One evidence item by id; raises KeyError where there is none."""
         return self._by_id[evidence_id]

@@ -58,7 +58,9 @@ async def _audit(out: Path) -> list[Line]:
 
 def _settings(examples: Path) -> Settings:
     """The user's settings, but for the records, which are the example's own."""
-    files = {name: examples / f"{name}.jsonl" for name in ("sellers", "listings", "recalls", "image_bank")}
+    files = {
+        name: examples / f"{name}.jsonl" for name in ("sellers", "listings", "recalls", "image_bank", "precedents")
+    }
     present = {name: path for name, path in files.items() if path.exists()}
     return read_settings().model_copy(update=present)
 

@@ -35,8 +35,9 @@ def from_table(table: Path, mapping: Path, out: Path | None) -> None:
     bad = 0
     with out.open("wb") if out else _Out() as file:
         for number, row in _rows(table):
+            made = _made(shape, row, mapping)  # a column that is not there is the mapping's fault, not a row's
             try:
-                case = read_case(_made(shape, row, mapping))
+                case = read_case(made)
             except Invalid as error:
                 bad += 1
                 for problem in error.problems:
@@ -87,7 +88,8 @@ def _rows(table: Path) -> Iterator[tuple[int, dict[str, Any]]]:
             yield number, row
 
 
-_LEAF = {"column", "text", "each", "pairs"}
+_LEAF = {"column", "each", "pairs"}
+_NEEDED = {"amount", "currency", "text"}
 
 
 def _made(shape: Any, row: dict[str, Any], mapping: Path) -> Any:  # noqa: ANN401 - JSON in, JSON out
@@ -96,12 +98,12 @@ def _made(shape: Any, row: dict[str, Any], mapping: Path) -> Any:  # noqa: ANN40
         return [made for item in shape if (made := _made(item, row, mapping)) not in (None, {}, [])]
     if not isinstance(shape, dict):
         return shape
-    if _LEAF & set(shape):
+    if _LEAF & set(shape) or (set(shape) == {"text"} and isinstance(shape["text"], str)):
         return _leaf(shape, row, mapping)
     filled = {key: _made(value, row, mapping) for key, value in shape.items()}
     kept = {key: value for key, value in filled.items() if value not in (None, "", {}, [])}
-    # Money without one of its halves is no money.
-    return None if set(shape) == {"amount", "currency"} and set(kept) != set(shape) else kept
+    # Money without one of its halves is no money, and a report or text without words is none.
+    return None if not _NEEDED & set(shape) <= set(kept) else kept
 
 
 def _leaf(leaf: dict[str, Any], row: dict[str, Any], mapping: Path) -> Any:  # noqa: ANN401, PLR0911 - JSON; one return a form
