@@ -15,7 +15,7 @@ from casewright.settings import Settings
 from graphs.desk import Clock, Desk, SystemClock
 from policies.corpus import Corpus, load_corpus
 from policies.document import document_of
-from policies.embeddings import choose_embedder
+from policies.embeddings import EndpointEmbedder, choose_embedder
 from policies.search import ClauseSearch, HybridSearch
 from tools.image_checks.checks import ImageChecks
 from tools.image_checks.decode import FolderImageStore, ImageUnreadable, decode, fetch
@@ -84,22 +84,22 @@ async def open_office(
         BadSetting: where a setting is missing or wrong.
     """
     corpus = load_corpus(settings.policies)
-    search = await open_search(settings, corpus)
-    judging, vision = make_auditor(settings, auditor)
-    tools = make_tools(settings, corpus, search, sellers or settings.sellers)
-    store = FolderImageStore(settings.images) if settings.images else None
-    try:
-        yield Office(settings, corpus, search, judging, tools, store, vision)
-    finally:
-        search.close()
-        for tool in tools.values():
-            if isinstance(tool, ImageChecks):
-                tool.close()
-        if isinstance(judging, Closing):
-            await judging.aclose()
+    async with open_search(settings, corpus) as search:
+        judging, vision = make_auditor(settings, auditor)
+        tools = make_tools(settings, corpus, search, sellers or settings.sellers)
+        store = FolderImageStore(settings.images) if settings.images else None
+        try:
+            yield Office(settings, corpus, search, judging, tools, store, vision)
+        finally:
+            for tool in tools.values():
+                if isinstance(tool, ImageChecks):
+                    tool.close()
+            if isinstance(judging, Closing):
+                await judging.aclose()
 
 
-async def open_search(settings: Settings, corpus: Corpus) -> HybridSearch:
+@asynccontextmanager
+async def open_search(settings: Settings, corpus: Corpus) -> AsyncIterator[HybridSearch]:
     """Open the clause search over a corpus, with the best embedder that is set up."""
     embedder = choose_embedder(
         base_url=settings.embeddings_url,
@@ -108,7 +108,13 @@ async def open_search(settings: Settings, corpus: Corpus) -> HybridSearch:
         folder=settings.home / "minilm",
     )
     documents = [document_of(clause) for clause in corpus.clauses.values()]
-    return await HybridSearch.open(settings.home / "search", corpus.snapshot, documents, embedder)
+    serving = await HybridSearch.open(settings.home / "search", corpus.snapshot, documents, embedder)
+    try:
+        yield serving
+    finally:
+        serving.close()
+        if isinstance(embedder, EndpointEmbedder):
+            await embedder.close()
 
 
 def make_auditor(settings: Settings, kind: AuditorKind) -> tuple[Auditor, bool]:

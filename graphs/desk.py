@@ -5,18 +5,21 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol, TypeVar
 
 from agents.auditor import Auditor
 from cases.case import Case
 from cases.decision import Decision
 from cases.evidence import Evidence
 from cases.journal import CaseJournal
+from cases.problem import Record
 from graphs.settings import AuditSettings
 from policies.corpus import Corpus
 from policies.search import ClauseSearch
 from policies.table import Table, lay
 from tools.tool import Tool
+
+_R = TypeVar("_R", bound=Record)
 
 
 class Clock(Protocol):
@@ -74,6 +77,7 @@ class Desk:
     pictures: Mapping[int, tuple[str, bytes]] = field(default_factory=dict)
     _begun: float = field(default_factory=time.monotonic, repr=False)
     _laid: dict[tuple[str, ...], Table] = field(default_factory=dict, repr=False)
+    _read: dict[int, tuple[Any, Record]] = field(default_factory=dict, repr=False)
 
     def elapsed(self) -> float:
         """Seconds since the desk was laid out: the working time of a round, for every start or resume lays out anew."""
@@ -82,6 +86,14 @@ class Desk:
     def images(self, case: Case) -> Mapping[int, tuple[str, bytes]]:
         """Image bytes by number from 1, with their media types, for models that see; only checked images are here."""
         return self.pictures if case.subject.images else {}
+
+    def read(self, kind: type[_R], plain: dict[str, Any]) -> _R:
+        """Read a record of the state; nodes see the same objects again and again, and each is read once."""
+        # The plain record is kept beside what was read, so that its id stays its own.
+        held = self._read.get(id(plain))
+        if held is None or not isinstance(held[1], kind):
+            held = self._read[id(plain)] = (plain, kind.model_validate(plain))
+        return held[1]
 
     def table(self, case: Case, evidence: tuple[Evidence, ...], language: str) -> Table:
         """The case as code sees it; laid once for the same evidence."""

@@ -33,12 +33,12 @@ class View:
     @cached_property
     def case(self) -> Case:
         """The case."""
-        return Case.model_validate(self.state["case"])
+        return self.desk.read(Case, self.state["case"])
 
     @cached_property
     def evidence(self) -> tuple[Evidence, ...]:
         """Every item, by id."""
-        return tuple(Evidence.model_validate(item) for item in self.state.get("evidence", []))
+        return tuple(self.desk.read(Evidence, item) for item in self.state.get("evidence", []))
 
     @cached_property
     def table(self) -> Table:
@@ -58,8 +58,9 @@ class View:
         settled: dict[Key, str] = {}
         for name, entry in self.state.get("verdicts", {}).items():
             clause_id, part = split_key(name)
-            fields = {"part": part, **{k: entry[k] for k in ("verdict", "basis", "ballots")}}
-            findings.setdefault(clause_id, {})[part] = PartFinding.model_validate(fields)
+            ballots = tuple(self.desk.read(Ballot, ballot) for ballot in entry["ballots"])
+            found = PartFinding(part=part, verdict=entry["verdict"], basis=entry["basis"], ballots=ballots)
+            findings.setdefault(clause_id, {})[part] = found
             settled[clause_id, part] = entry["settled"]
         reviewed = bool(self.state.get("reviewed"))
         auditor = self.desk.auditor
@@ -83,7 +84,7 @@ class View:
     def ballots(self, key: Key) -> tuple[Ballot, ...]:
         """Ballots on one part in this round."""
         entry = self.state.get("verdicts", {}).get(key_of(*key))
-        cast = tuple(Ballot.model_validate(b) for b in entry["ballots"]) if entry else ()
+        cast = tuple(self.desk.read(Ballot, b) for b in entry["ballots"]) if entry else ()
         return tuple(ballot for ballot in cast if ballot.round == self.state["round"])
 
     def lead(self, clause_id: str) -> int:

@@ -44,9 +44,8 @@ def _corpus(settings: Settings) -> list[_Row]:
 async def _search(settings: Settings, corpus: Corpus) -> list[_Row]:
     from casewright.wiring import open_search  # noqa: PLC0415 - the search libraries are heavy
 
-    serving = await open_search(settings, corpus)
-    status = serving.status()
-    serving.close()
+    async with open_search(settings, corpus) as serving:
+        status = serving.status()
     told = f"serves from {status.serves} with {status.embedder}"
     told += f"; built because {status.built}" if status.built else ""
     rows = [(_OK, "search", told)]

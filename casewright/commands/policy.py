@@ -84,24 +84,18 @@ async def _search(query: str, region: str | None, day: date | None, language: st
     allowed = (
         [c.id for c in corpus.in_force(region, day or datetime.now(UTC).date())] if region else list(corpus.clauses)
     )
-    serving = await open_search(settings, corpus)
-    try:
+    async with open_search(settings, corpus) as serving:
         for hit in await serving.search(query, allowed, limit, language):
             click.echo(f"{hit.score:5.2f}  {hit.id:44} {corpus.clauses[hit.id].title}")
-    finally:
-        serving.close()
 
 
 async def _status() -> None:
     from casewright.wiring import open_search  # noqa: PLC0415 - the search libraries are heavy
 
     settings = read_settings()
-    serving = await open_search(settings, load_corpus(settings.policies))
-    try:
+    async with open_search(settings, load_corpus(settings.policies)) as serving:
         for name, value in serving.status().model_dump().items():
             click.echo(f"{name}: {value}")
-    finally:
-        serving.close()
 
 
 def _whole(clause: Clause, corpus: Corpus) -> None:
