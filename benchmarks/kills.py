@@ -19,9 +19,12 @@ import time
 import urllib.request
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
 from casewright.settings import shipped_policies
 
+_ON_ITS_WAY_S = 0.5
+"""An answer that the server has sent so long before a kill may not be in the journal yet: the process was busy."""
 _WORDS = [
     ("RELX disposable vape pod, {n} puffs", "SG"),
     ("Cotton summer dress no. {n}", "SG"),
@@ -53,14 +56,15 @@ def drill(folder: Path, asked: argparse.Namespace) -> bool:
     shutil.copytree(shipped_policies(), folder / "policies", ignore=shutil.ignore_patterns("*.py*", "__pycache__"))
     players = "players: {truthful: {kind: rulebook, policies: policies}}"
     script.write_text(f"latency_s: {asked.latency}\n{players}\nreplies: [{{do: play, player: truthful}}]\n")
-    server, url = start_server(script)
+    log = folder / "calls.jsonl"
+    server, url = start_server(script, log)
     try:
         told = kill_and_finish(folder, url, asked)
         stats = read_stats(url)
     finally:
         server.terminate()
         server.wait()
-    return report(cases, folder / "out.jsonl", stats, told)
+    return report(cases, folder / "out.jsonl", stats, told, late_answers(log, told["killed at"]))
 
 
 def write_cases(path: Path, count: int) -> list[str]:
@@ -75,9 +79,9 @@ def write_cases(path: Path, count: int) -> list[str]:
     return ids
 
 
-def start_server(script: Path) -> tuple[subprocess.Popen[str], str]:
+def start_server(script: Path, log: Path) -> tuple[subprocess.Popen[str], str]:
     """Start the scripted model in its own process; return it and its URL."""
-    command = [sys.executable, "-m", "casewright", "model", "script", str(script)]
+    command = [sys.executable, "-m", "casewright", "model", "script", str(script), "--log", str(log)]
     server = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)  # noqa: S603 - ourselves
     line = server.stdout.readline() if server.stdout else ""
     return server, line.strip().partition("=")[2]
@@ -107,10 +111,11 @@ def audit(folder: Path, url: str, concurrency: int, *, quiet: bool = True) -> su
     )
 
 
-def kill_and_finish(folder: Path, url: str, asked: argparse.Namespace) -> dict[str, int]:
+def kill_and_finish(folder: Path, url: str, asked: argparse.Namespace) -> dict[str, Any]:
     """Kill the audit `kills` times, each time while it asks the model, then let it finish."""
     chance = random.Random(asked.seed)  # noqa: S311 - to be repeatable
     in_flight = resumed = 0
+    killed_at: list[float] = []
     for number in range(asked.kills):
         before = read_stats(url)["calls"]
         process = audit(folder, url, asked.concurrency)
@@ -121,25 +126,43 @@ def kill_and_finish(folder: Path, url: str, asked: argparse.Namespace) -> dict[s
             print(f"kill {number + 1}: the audit had finished before; fewer kills than asked")
             break
         in_flight += read_stats(url)["in_flight"]
+        killed_at.append(time.time())
         process.send_signal(signal.SIGKILL)
         process.wait()
         resumed += number > 0
     audit(folder, url, asked.concurrency, quiet=False).wait()
-    return {"kills": number + 1, "of a run started again": resumed, "in flight at kills": in_flight}
+    told = {"kills": len(killed_at), "of a run started again": resumed, "in flight at kills": in_flight}
+    return {**told, "killed at": killed_at}
 
 
-def report(cases: list[str], out: Path, stats: dict[str, int], told: dict[str, int]) -> bool:
+def late_answers(log: Path, killed_at: list[float]) -> list[float]:
+    """Of each call that came again after its answer: the time between that answer and the nearest kill, in seconds."""
+    answered: dict[str, float] = {}
+    ages = []
+    for line in log.read_text(encoding="utf-8").splitlines():
+        event = json.loads(line)
+        if event["event"] == "asked" and event["request"] in answered:
+            # An answer can also leave just after a kill, before the server notices that nobody is there.
+            ages.append(min(abs(kill - answered[event["request"]]) for kill in killed_at))
+        if event["event"] == "answered":
+            answered[event["request"]] = event["at"]
+    return ages
+
+
+def report(cases: list[str], out: Path, stats: dict[str, int], told: dict[str, Any], ages: list[float]) -> bool:
     """Print, and tell whether every case has exactly one outcome and every ballot its own judge."""
     lines = [json.loads(line) for line in out.read_text(encoding="utf-8").splitlines()]
     counts = Counter(line["case_id"] for line in lines)
     once = sum(counts[case_id] == 1 for case_id in cases)
     twice = sum(repeats(line) for line in lines)
-    print(", ".join(f"{name}: {value}" for name, value in {**told, **stats}.items()))
+    shown = {name: value for name, value in {**told, **stats}.items() if name != "killed at"}
+    print(", ".join(f"{name}: {value}" for name, value in shown.items()))
     statuses = dict(Counter(line["status"] for line in lines))
     print(f"cases with exactly one outcome: {once} of {len(cases)}; outcomes: {statuses}")
     print(f"ballots cast twice by one judge in one round: {twice}")
-    print(f"calls repeated: {stats['repeated']}, of at most {told['in flight at kills']} that were in flight at a kill")
-    return once == len(cases) and not twice and stats["repeated"] <= told["in flight at kills"]
+    latest = max(ages, default=0.0)
+    print(f"calls repeated: {len(ages)}; each was answered within {latest * 1000:.0f} ms of a kill")
+    return once == len(cases) and not twice and latest < _ON_ITS_WAY_S
 
 
 def repeats(line: dict) -> int:  # type: ignore[type-arg] # a result line

@@ -1,0 +1,106 @@
+"""Casewright's own arms: as `casewright audit --out` runs, on the stock saver, and its shared work alone."""
+
+import argparse
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+from langgraph.checkpoint.sqlite.aio import AsyncSqliteSaver
+from langgraph.runtime import Runtime
+
+from cases.case import Case
+from cases.journal import CaseJournal, MemoryJournal
+from casewright.commands.audit import audit_run
+from casewright.wiring import Office, open_office
+from graphs import audit, nodes
+from graphs.audit import build
+from graphs.concluding import assess
+from graphs.desk import Desk
+from graphs.out_file import OutFile
+from peers.bare import arguments
+from peers.lap import One, lap, tell
+from peers.record import Recorded, read_record, settings_of
+
+_KINDS = ("journal", "stock-exit", "stock-async", "shared")
+_NODES: dict[str, tuple[Callable[..., Awaitable[Any]], Callable[[Any], str]]] = {
+    "prepare": (nodes.prepare, lambda _: "gather"),
+    "gather": (nodes.gather, lambda _: "retrieve"),
+    "retrieve": (nodes.retrieve, lambda _: "investigate"),
+    "investigate": (nodes.investigate, audit.after_investigate),
+    "use_tools": (nodes.use_tools, lambda _: "investigate"),
+    "verify": (nodes.check, audit.after_verify),
+    "challenge": (nodes.challenge, audit.after_challenge),
+    "assess": (assess, lambda _: ""),
+}
+
+
+class Remembering(CaseJournal):
+    """A journal that keeps nothing: the model's answers come from the record, all else is done at once."""
+
+    def __init__(self, case: Recorded) -> None:
+        """Take the answers by slot."""
+        self._answers = {}
+        for talk in case.conversations:
+            for turn, answer in enumerate(talk.answers):
+                self._answers[f"1/{talk.task}/{talk.ordinal or turn + 1}"] = answer
+
+    async def once(self, slot: str, request: bytes, call: Callable[[], Awaitable[Any]]) -> Any:  # noqa: ANN401, ARG002
+        """Return the model's answer, or do the work."""
+        return self._answers.get(slot) or await call()
+
+
+async def in_a_row(case: Case, desk: Desk) -> dict[str, Any]:
+    """Call the nodes one after another, as the graph's edges say, with no graph."""
+    state: dict[str, Any] = {"case": case.model_dump(mode="json")}
+    runtime = Runtime(context=desk)
+    at = "prepare"
+    while at:
+        node, onward = _NODES[at]
+        state |= await node(state, runtime)
+        at = onward(state)
+    return state
+
+
+@asynccontextmanager
+async def ours(kind: str, office: Office, folder: Path) -> AsyncIterator[One]:
+    """How one case is done, by kind of arm."""
+    if kind == "journal":
+        out = OutFile(folder / "out.jsonl")
+        async with audit_run(office, folder / "run.db", out.append) as run:
+            yield lambda recorded: run.audit(recorded.case)
+        out.close()
+    elif kind == "shared":
+
+        async def shared(recorded: Recorded) -> None:
+            case = recorded.case
+            await in_a_row(case, await office.desk(case, Remembering(recorded), None))
+
+        yield shared
+    else:
+        async with AsyncSqliteSaver.from_conn_string(str(folder / "stock.db")) as saver:
+            graph, durability = build(saver), kind.removeprefix("stock-")
+
+            async def stock(recorded: Recorded) -> None:
+                case = recorded.case
+                desk = await office.desk(case, await CaseJournal.open(MemoryJournal(), case.id), None)
+                config: Any = {"configurable": {"thread_id": case.id}}
+                await graph.ainvoke({"case": case.model_dump(mode="json")}, config, context=desk, durability=durability)
+
+            yield stock
+
+
+async def run(given: argparse.Namespace) -> None:
+    """Measure the arm."""
+    cases = read_record(given.record, given.cases + given.in_flight)
+    settings = settings_of(given.record.parent, given.url)
+    async with open_office(settings, "llm") as office, ours(given.kind, office, given.scratch) as one:
+        tell(await lap(cases, one, given.in_flight, given.latency))
+
+
+if __name__ == "__main__":
+    parser = arguments(__doc__)
+    parser.add_argument("--kind", choices=_KINDS, default="journal")
+    parser.add_argument("--scratch", type=Path, required=True, help="a folder for the run's files")
+    asyncio.run(run(parser.parse_args()))
