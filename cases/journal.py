@@ -55,12 +55,19 @@ class CaseJournal:
         self._journal = journal
         self._case_id = case_id
         self._entries = entries
-        self._replaying = replaying
+        self.replaying = replaying
 
     @classmethod
     async def open(cls, journal: Journal, case_id: str, *, replaying: bool = False) -> "CaseJournal":
         """Read what earlier attempts of this case have recorded."""
         return cls(journal, case_id, await journal.entries(case_id), replaying=replaying)
+
+    def recorded(self, slot: str) -> Any:  # noqa: ANN401 - JSON
+        """What was recorded in a slot, whatever was asked; raises NotInJournal where nothing was."""
+        found = [answer for (name, _), answer in self._entries.items() if name == slot]
+        if not found:
+            raise NotInJournal(case=self._case_id, slot=slot)
+        return orjson.loads(found[-1])
 
     async def once(self, slot: str, request: bytes, call: Callable[[], Awaitable[Any]]) -> Any:  # noqa: ANN401 - JSON
         """Return the recorded answer of `call`, or make the call and record it first.
@@ -75,7 +82,7 @@ class CaseJournal:
         """
         key = (slot, hashlib.sha256(request).hexdigest())
         if key not in self._entries:
-            if self._replaying:
+            if self.replaying:
                 raise NotInJournal(case=self._case_id, slot=slot)
             answer = orjson.dumps(await call())
             await self._journal.record(self._case_id, slot, key[1], answer)

@@ -28,7 +28,7 @@ from graphs.view import View, appended, entry
 from policies.clause import Clause
 from policies.settled import settle
 from policies.signs import Hit
-from tools.tool import Look, Tool, run_tool, unavailable
+from tools.tool import Look, run_tool, unavailable
 
 _STOPPED = {"challenge_missing", "budget_exhausted", "model_unavailable"}
 """Failures after which no more ballots are asked for in the round."""
@@ -51,10 +51,9 @@ async def gather(state: AuditState, runtime: Runtime[Desk]) -> AuditState:
     desk = runtime.context
     pin = await _pin(state, desk)
     gathered = state
-    for after in (False, True):
-        wave = [t for _, t in sorted(desk.tools.items()) if t.standing and t.reads_evidence is after]
+    for wave in pin["tools"]:
         look = _look(View(gathered, desk))
-        found = await asyncio.gather(*(_run(desk, f"{state['round']}/gather/{t.name}", t, look, {}) for t in wave))
+        found = await asyncio.gather(*(_run(desk, f"{state['round']}/gather/{name}", name, look, {}) for name in wave))
         drafts = [draft for result in found for draft in result]
         gathered = merged(gathered, evidence=appended(gathered, drafts, marking=desk.settings.marking))
     return AuditState(pin=pin, evidence=gathered["evidence"])
@@ -67,13 +66,23 @@ async def _pin(state: AuditState, desk: Desk) -> Plain:
         "snapshot": desk.corpus.snapshot,
         "settings": desk.settings.model_dump(mode="json"),
         "auditor": desk.auditor.name.model_dump(mode="json"),
+        "tools": [_standing(desk, after=False), _standing(desk, after=True)],
     }
+    slot = f"{state['round']}/pin"
 
     async def now() -> Plain:
         return {**fixed, "round": state["round"], "at": desk.clock.now().isoformat(), "folder": str(desk.folder or "")}
 
-    pinned: Plain = await desk.journal.once(f"{state['round']}/pin", orjson.dumps(fixed), now)
+    replaying = desk.journal.replaying
+    pinned: Plain = (
+        desk.journal.recorded(slot) if replaying else await desk.journal.once(slot, orjson.dumps(fixed), now)
+    )
     return {key: value for key, value in pinned.items() if key != "case"}
+
+
+def _standing(desk: Desk, *, after: bool) -> list[str]:
+    """Names of the standing tools, those that read what others have found apart."""
+    return [name for name, tool in sorted(desk.tools.items()) if tool.standing and tool.reads_evidence is after]
 
 
 def _look(view: View) -> Look:
@@ -81,11 +90,11 @@ def _look(view: View) -> Look:
     return Look(case=view.case, day=day, folder=view.desk.folder, evidence=view.evidence)
 
 
-async def _run(desk: Desk, slot: str, tool: Tool, look: Look, arguments: dict[str, Any]) -> list[Draft]:
+async def _run(desk: Desk, slot: str, name: str, look: Look, arguments: dict[str, Any]) -> list[Draft]:
     async def call() -> list[Plain]:
-        return [draft.model_dump(mode="json") for draft in await run_tool(tool, look, arguments)]
+        return [draft.model_dump(mode="json") for draft in await run_tool(desk.tools[name], look, arguments)]
 
-    request = orjson.dumps([tool.name, arguments])
+    request = orjson.dumps([name, arguments])
     return [Draft.model_validate(draft) for draft in await desk.journal.once(slot, request, call)]
 
 
@@ -202,13 +211,12 @@ async def use_tools(state: AuditState, runtime: Runtime[Desk]) -> AuditState:
     look = _look(view)
 
     async def one(i: int, call: ToolCall) -> list[Draft]:
-        tool = view.desk.tools.get(call.name)
-        if tool is None:
+        if call.name not in view.desk.tools and not view.desk.journal.replaying:
             return [unavailable(call.name, "there is no such tool")]
         if i >= left:
             return [unavailable(call.name, "the round's tool calls are spent")]
         slot = f"{state['round']}/tool/{state['tools_used'] + i + 1}"
-        return await _run(view.desk, slot, tool, look, call.arguments)
+        return await _run(view.desk, slot, call.name, look, call.arguments)
 
     found = await asyncio.gather(*(one(i, call) for i, call in enumerate(calls)))
     evidence, turns = list(state["evidence"]), list(state["turns"])

@@ -4,10 +4,9 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import aiosqlite
-import orjson
 from langchain_core.runnables import RunnableConfig
 from langgraph.checkpoint.base import BaseCheckpointSaver
 from langgraph.checkpoint.memory import InMemorySaver
@@ -17,14 +16,24 @@ from langgraph.types import Command
 
 from cases.case import Case
 from cases.decision import Answer, Escalation
-from cases.journal import CaseJournal, Journal, MemoryJournal, NotInJournal, SqliteJournal
+from cases.journal import CaseJournal, Journal, MemoryJournal, SqliteJournal
+from cases.problem import CasewrightError
 from graphs.audit import Audit, build
 from graphs.desk import Desk
 from graphs.escalations import Escalations, NoEscalation, Waiting, check_answer
+from graphs.settings import AuditSettings
 from graphs.state import AuditState
 
 MakeDesk = Callable[[Case, CaseJournal, Path | None], Awaitable[Desk]]
 """Lays out the desk for one case: the composition root's job."""
+
+
+class MadeOtherwise(CasewrightError):
+    """case {case} was made with {what}; it is replayed with the same only"""
+
+    code: ClassVar[str] = "made_otherwise"
+    hint: ClassVar[str] = "set CASEWRIGHT_POLICIES and --auditor as they were"
+
 
 _STEPS = 100
 """Supersteps that no honest case needs; LangGraph's own limit is a hundred times that."""
@@ -98,14 +107,16 @@ class Run:
 
         Raises:
             NotInJournal: the case, or a call that it needs, was not recorded.
+            MadeOtherwise: it was made with another policy snapshot or auditor than those at hand.
         """
-        entries = await self.journal.entries(case_id)
-        pin = next((orjson.loads(answer) for (slot, _), answer in entries.items() if slot == "1/pin"), None)
-        if pin is None:
-            raise NotInJournal(case=case_id, slot="1/pin")
-        journal = CaseJournal(self.journal, case_id, entries, replaying=True)
+        journal = await CaseJournal.open(self.journal, case_id, replaying=True)
+        pin = journal.recorded("1/pin")
         folder = Path(pin["folder"]) if pin["folder"] else None
         desk = await self.make_desk(Case.model_validate(pin["case"]), journal, folder)
+        desk.settings = AuditSettings.model_validate(pin["settings"])
+        at_hand = {"snapshot": desk.corpus.snapshot, "auditor": desk.auditor.name.model_dump(mode="json")}
+        if other := [name for name, value in at_hand.items() if pin[name] != value]:
+            raise MadeOtherwise(case=case_id, what=" and ".join(f"{name} {pin[name]}" for name in other))
         graph = build(InMemorySaver(serde=_PLAIN))
         state = await self._invoke(graph, case_id, {"case": pin["case"]}, desk)
         for answer in self.escalations.answers(case_id):

@@ -1,7 +1,10 @@
 """`casewright explain`: one result, as a person reads it."""
 
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any, TextIO
 
 import click
 
@@ -27,7 +30,7 @@ def command(results: Path, case_id: str | None, form: str, to: Path | None) -> N
     if form == "html" and len(lines) > 1:
         message = "An HTML page shows one case; name it."
         raise click.ClickException(message)
-    with to.open("w", encoding="utf-8") if to else _stdout() as out:
+    with _writing(to) as out:
         if form == "terminal":
             from rich.console import Console  # noqa: PLC0415 - only this form needs it
 
@@ -39,7 +42,7 @@ def command(results: Path, case_id: str | None, form: str, to: Path | None) -> N
             out.write("\n".join(render(sheet_of(line)) for line in lines))
 
 
-def read_results(path: Path) -> list[dict]:  # type: ignore[type-arg] # result lines are JSON
+def read_results(path: Path) -> list[dict[str, Any]]:
     """The line that counts of each case in a results file."""
     file = OutFile(path)
     try:
@@ -48,11 +51,12 @@ def read_results(path: Path) -> list[dict]:  # type: ignore[type-arg] # result l
         file.close()
 
 
-class _stdout:  # noqa: N801 - a stand-in for open()
-    """Standard output as a context that stays open."""
-
-    def __enter__(self):  # type: ignore[no-untyped-def]  # noqa: ANN204
-        return sys.stdout
-
-    def __exit__(self, *_: object) -> None:
+@contextmanager
+def _writing(to: Path | None) -> Iterator[TextIO]:
+    """Open the file; without one, standard output, which stays open."""
+    if to is None:
+        yield sys.stdout
         sys.stdout.flush()
+        return
+    with to.open("w", encoding="utf-8") as file:
+        yield file

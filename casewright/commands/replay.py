@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from cases.journal import NotInJournal
+from cases.problem import CasewrightError
 from casewright.commands.audit import audit_run, beside
 from casewright.commands.explain import read_results
 from casewright.settings import read_settings
@@ -40,7 +40,7 @@ async def _replay(results: Path, lines: list[dict[str, Any]], auditor: AuditorKi
         for line in lines:
             try:
                 found = differences(line, await run.replay(line["case_id"]))
-            except NotInJournal as error:
+            except CasewrightError as error:
                 found = [f"{error} ({error.hint})"]
             if found:
                 differing += 1
