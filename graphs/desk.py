@@ -91,9 +91,11 @@ class Desk:
         """Read a record of the state; nodes see the same objects again and again, and each is read once."""
         # The plain record is kept beside what was read, so that its id stays its own.
         held = self._read.get(id(plain))
-        if held is None or not isinstance(held[1], kind):
-            held = self._read[id(plain)] = (plain, kind.model_validate(plain))
-        return held[1]
+        if held is not None and isinstance(held[1], kind):
+            return held[1]
+        made = kind.model_validate(plain)
+        self._read[id(plain)] = (plain, made)
+        return made
 
     def table(self, case: Case, evidence: tuple[Evidence, ...], language: str) -> Table:
         """The case as code sees it; laid once for the same evidence."""

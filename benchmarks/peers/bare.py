@@ -7,7 +7,6 @@ from typing import Any
 
 import openai
 import orjson
-
 from peers.lap import lap, tell
 from peers.record import Conversation, Recorded, read_record
 
@@ -17,7 +16,10 @@ async def talk(client: openai.AsyncOpenAI, case: Recorded, conversation: Convers
     messages: list[Any] = case.opening(conversation)
     for appended in (*conversation.said, None):
         completion = await client.chat.completions.create(
-            model="scripted", messages=messages, tools=conversation.tools, tool_choice="required"  # type: ignore[arg-type]
+            model="scripted",
+            messages=messages,
+            tools=conversation.tools,
+            tool_choice="required",  # type: ignore[arg-type]
         )
         message = completion.choices[0].message
         for call in message.tool_calls or ():

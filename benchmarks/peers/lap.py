@@ -9,7 +9,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import orjson
-
 from peers.record import Recorded
 
 One = Callable[[Recorded], Awaitable[object]]

@@ -9,6 +9,9 @@ from typing import Any
 
 from langgraph.checkpoint.sqlite.aio import AsyncSqliteSaver
 from langgraph.runtime import Runtime
+from peers.bare import arguments
+from peers.lap import One, lap, tell
+from peers.record import Recorded, read_record, settings_of
 
 from cases.case import Case
 from cases.journal import CaseJournal, MemoryJournal
@@ -19,9 +22,6 @@ from graphs.audit import build
 from graphs.concluding import assess
 from graphs.desk import Desk
 from graphs.out_file import OutFile
-from peers.bare import arguments
-from peers.lap import One, lap, tell
-from peers.record import Recorded, read_record, settings_of
 
 _KINDS = ("journal", "stock-exit", "stock-async", "shared")
 _NODES: dict[str, tuple[Callable[..., Awaitable[Any]], Callable[[Any], str]]] = {

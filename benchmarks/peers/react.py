@@ -10,10 +10,10 @@ from typing import Any
 
 import openai
 import orjson
-
-from agents.messages import SUBMIT
 from peers.bare import arguments, talk
 from peers.record import Conversation, Recorded, read_record
+
+from agents.messages import SUBMIT
 
 _FINISH = "finish"
 _OUTCOME = {"type": "object", "properties": {"outcome": {"type": "string"}, "why": {"type": "string"}}}
@@ -32,7 +32,9 @@ def reacting(case: Recorded) -> Conversation:
         answers = [*answers, _answer(f"call_{clause}", SUBMIT, {"judgements": judged, "sightings": []})]
         said.append([{"role": "tool", "tool_call_id": f"call_{clause}", "content": "Noted. Judge the next clause."}])
     decided = {"outcome": "violation", "why": "The elements of a clause are met, and nothing exempts the item."}
-    return Conversation("react", 0, opening, [*led.tools, _FINISH_TOOL], [*answers, _answer("end", _FINISH, decided)], said)
+    return Conversation(
+        "react", 0, opening, [*led.tools, _FINISH_TOOL], [*answers, _answer("end", _FINISH, decided)], said
+    )
 
 
 def _answer(call_id: str, name: str, arguments: dict[str, Any]) -> dict[str, Any]:

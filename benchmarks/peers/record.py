@@ -45,6 +45,7 @@ class Conversation:
     """One conversation as it went.
 
     Attributes:
+        ordinal: of the blind or narrow judge; 0 for the investigator.
         opening: system prompt and first message.
         tools: as they were sent.
         answers: what the model said, as the endpoint reads it.
@@ -169,7 +170,8 @@ def conversations(heard: Sequence[tuple[str, bytes, dict[str, Any]]]) -> list[Co
             talks[0].answers.append(answer)
             talks[0].said.append(said)
         else:
-            talks.append(Conversation(task, int(ordinal), asked["messages"], asked["tools"], [answer], []))
+            judge = 0 if task == "investigate" else int(ordinal)
+            talks.append(Conversation(task, judge, asked["messages"], asked["tools"], [answer], []))
     return talks
 
 

@@ -13,7 +13,6 @@ from typing import Any
 
 import orjson
 from aiohttp import web
-
 from peers.react import reacting
 from peers.record import read_record
 
@@ -45,9 +44,9 @@ class Answers:
         messages = asked["messages"]
         spoken = [i for i, message in enumerate(messages) if message["role"] == "assistant"]
         head = _HEAD.match(_text(next(m for m in messages if m["role"] == "user")))
-        if head is None:
-            return web.json_response({"error": {"message": "no conversation of ours"}}, status=400)
-        message = self._answers[head[1], head[2], int(head[3] or 0), len(spoken)]
+        message = self._answers.get((head[1], head[2], int(head[3] or 0), len(spoken))) if head else None
+        if message is None:
+            return web.json_response({"error": {"message": "this was not recorded"}}, status=400)
         fresh = len(orjson.dumps(messages[spoken[-1] :])) if spoken else len(body)
         read, written = len(body) // _BYTES_A_TOKEN, len(orjson.dumps(message)) // _BYTES_A_TOKEN
         self.counts.update(
