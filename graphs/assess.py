@@ -153,7 +153,7 @@ def _always(docket: Docket) -> set[str]:
         codes.add("appeal")
     if docket.missing:
         codes.add("no_clause")
-    if docket.requested and _counted_as_missing(docket):
+    if docket.requested and counted_as_missing(docket):
         codes.add("awaiting_information")
     language = docket.table.language.split("-")[0]
     spoken = docket.corpus.signs.languages if docket.deterministic else set(docket.auditor_languages)
@@ -162,7 +162,7 @@ def _always(docket: Docket) -> set[str]:
     return codes
 
 
-def _counted_as_missing(docket: Docket) -> bool:
+def counted_as_missing(docket: Docket) -> bool:
     """A record was asked for and did not come, so that its part counts as not met: a person decides."""
     return any(
         part.if_absent == "request" and docket.found((clause.id, name)).verdict == "unclear"
@@ -271,6 +271,9 @@ def weakest(docket: Docket, derived: Derived) -> Key | None:
         order = {"borderline": 0, "absent": 1, "contrary": 2, "shown": 3, "measured": 4, "record": 5}
         flipped: Verdict = "met" if finding.verdict == "not_met" else "not_met"
         idle = what_if(docket.rules, docket.verdicts, key, flipped).outcome == derived.outcome
+        awaited = part.if_absent == "request" and finding.verdict == "unclear"
+        if awaited:
+            return (False, -1, 0, 0)  # what was asked for and did not come is what the case turns on
         return (idle, 0 if part.appraisal or spoken else 1, clause.type not in raised, order.get(finding.basis, 6))
 
     return min(keys, key=weakness, default=None)

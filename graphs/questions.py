@@ -6,7 +6,7 @@ from cases.decision import Consequence, Question
 from cases.evidence import Quote
 from cases.finding import Derived, Key, Verdict, what_if
 from cases.rule import Part
-from graphs.assess import action_for, awaits_record, open_keys, weakest, without_permission
+from graphs.assess import action_for, awaits_record, counted_as_missing, open_keys, weakest, without_permission
 from graphs.docket import Docket
 from policies.settled import RENEWAL_DAYS
 
@@ -169,7 +169,9 @@ def _confirm(docket: Docket, derived: Derived) -> Question:
     key = weakest(docket, derived)
     then = consequence(docket, derived)
     outcome = "a violation" if derived.outcome == "violation" else "no violation"
-    text = f"Nothing is open; the findings say {outcome}. Do you confirm it?{_unread(docket)}"
+    unanswered = docket.requested and not docket.reviewed and counted_as_missing(docket)
+    state = "The record that was asked for has not come; without it" if unanswered else "Nothing is open;"
+    text = f"{state} the findings say {outcome}. Do you confirm it?{_unread(docket)}"
     if key is None:
         return Question(kind="confirm", text=text, if_met=then)
     clause = docket.clause(key[0])

@@ -179,20 +179,21 @@ def _basis_faults(judgement: Judgement, part: Part, pointer: str) -> list[Proble
 
 def _needs(judgement: Judgement, clause: Clause, part: Part, pointer: str, table: Table) -> list[Problem]:
     """What the basis needs beside quotes: a voucher that may prove the part, code's consent to silence."""
-    if part.record or part.measure or part.fact:
-        return _settled_by_code(judgement, clause, part, pointer, table)
+    faults: list[Problem] = []
     if judgement.basis == "shown":
         vouching = {table.item(q.evidence_id).voucher for q in judgement.quotes if q.evidence_id}
         if not vouching & set(part.vouchers):
             detail = f"{', '.join(sorted(vouching))} may not prove this part"
             hint = f"it can be shown by: {', '.join(part.vouchers)}; else judge it unclear"
-            return [_fault("wrong_voucher", f"{pointer}/quotes", detail, hint)]
-    if judgement.basis == "absent":
+            faults.append(_fault("wrong_voucher", f"{pointer}/quotes", detail, hint))
+    if part.record or part.measure or part.fact:
+        faults += _settled_by_code(judgement, clause, part, pointer, table)
+    elif judgement.basis == "absent":
         refused = absence_refused(clause, part, table)
         if refused:
             hint = "judge it met, contrary with a quote, or unclear"
-            return [_fault("absent_refuted", f"{pointer}/basis", refused, hint)]
-    return []
+            faults.append(_fault("absent_refuted", f"{pointer}/basis", refused, hint))
+    return faults
 
 
 def _settled_by_code(judgement: Judgement, clause: Clause, part: Part, pointer: str, table: Table) -> list[Problem]:
