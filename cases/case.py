@@ -1,12 +1,20 @@
 """What comes in: a case about one listing, and the record of its seller."""
 
-from datetime import date
+from datetime import date, datetime
 from decimal import Decimal
 from pathlib import PurePosixPath
 from typing import Annotated, Any, Literal, Self, TypeVar
 
 import orjson
-from pydantic import AwareDatetime, Field, StringConstraints, ValidationError, field_validator, model_validator
+from pydantic import (
+    AwareDatetime,
+    BeforeValidator,
+    Field,
+    StringConstraints,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 
 from cases.problem import Invalid, Problem, Record, problems_of
 
@@ -20,10 +28,21 @@ Text = Annotated[str, StringConstraints(max_length=100_000)]
 _R = TypeVar("_R", bound=Record)
 
 
+def _written_out(value: object) -> object:
+    """Refuse numbers for times: seconds and milliseconds since 1970 look alike, and neither says its zone."""
+    if isinstance(value, datetime) or (isinstance(value, str) and value[4:5] == "-"):
+        return value
+    msg = "a time is RFC 3339 with a zone, such as 2026-03-14T09:30:00Z"
+    raise ValueError(msg)
+
+
+Moment = Annotated[AwareDatetime, BeforeValidator(_written_out)]
+
+
 class Money(Record):
     """An amount as a decimal string (so that nothing is lost) with its ISO 4217 currency."""
 
-    amount: Annotated[str, StringConstraints(pattern=r"^\d{1,15}(\.\d{1,6})?$")]
+    amount: Annotated[str, StringConstraints(pattern=r"^[0-9]{1,15}(\.[0-9]{1,6})?$")]
     currency: Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$")]
 
     @property
@@ -35,7 +54,7 @@ class Money(Record):
 class PastPrice(Money):
     """A price that the listing had, until a moment."""
 
-    until: AwareDatetime | None = None
+    until: Moment | None = None
 
 
 class Variant(Record):
@@ -53,7 +72,27 @@ class Quantity(Record):
 
 
 Scalar = str | int | float | Quantity
-Attribute = Scalar | tuple[Scalar, ...]
+
+
+def _shaped(value: object) -> object:
+    """Refuse what is no attribute in one sentence at its place; a union would name every type that it is not."""
+    if all(_is_scalar(item) for item in (value if isinstance(value, list | tuple) else (value,))):
+        return value
+    msg = "an attribute is a text, a number, {value, unit}, or a list of these"
+    raise ValueError(msg)
+
+
+def _is_scalar(value: object) -> bool:
+    if not isinstance(value, dict):
+        return isinstance(value, str | int | float | Quantity) and not isinstance(value, bool)
+    try:
+        Quantity.model_validate(value)
+    except ValidationError:
+        return False
+    return True
+
+
+Attribute = Annotated[Scalar | tuple[Scalar, ...], BeforeValidator(_shaped)]
 
 
 class Image(Record):
@@ -101,7 +140,7 @@ class Listing(Record):
     variants: tuple[Variant, ...] = ()
     attributes: dict[str, Attribute] = Field(default_factory=dict)
     images: tuple[Image, ...] = ()
-    listed_at: AwareDatetime | None = None
+    listed_at: Moment | None = None
 
 
 Reporter = Literal["buyer", "rival", "brand_owner", "trusted_flagger", "authority", "employee", "model"]
@@ -114,9 +153,9 @@ class Report(Record):
     text: Text
     verified: bool = False
     type: ViolationType | None = None
-    at: AwareDatetime | None = None
+    at: Moment | None = None
     reference: str | None = None
-    due_at: AwareDatetime | None = None
+    due_at: Moment | None = None
 
 
 class CaseText(Record):
@@ -125,7 +164,7 @@ class CaseText(Record):
     source: Literal["product_review", "message", "order_note", "question", "document"]
     by: Literal["seller", "buyer", "rival", "brand_owner", "trusted_flagger", "authority", "employee", "platform"]
     text: Text
-    at: AwareDatetime | None = None
+    at: Moment | None = None
     issuer: str | None = None
     model: str | None = None
     batch: str | None = None
@@ -156,7 +195,7 @@ class Case(Record):
     """A reported or flagged listing, with all that is known when it is opened."""
 
     id: Id
-    opened_at: AwareDatetime
+    opened_at: Moment
     region: Region
     subject: Listing
     seller_id: Id
@@ -167,7 +206,7 @@ class Case(Record):
     suspected: tuple[ViolationType, ...] = ()
     signals: dict[str, float] = Field(default_factory=dict)
     appeal: Appeal | None = None
-    due_at: AwareDatetime | None = None
+    due_at: Moment | None = None
     priority: int = 0
     group_key: str | None = None
 
@@ -182,7 +221,7 @@ class Strike(Record):
     """A violation that the platform has counted against the seller."""
 
     type: ViolationType
-    at: AwareDatetime
+    at: Moment
     case_id: Id | None = None
     subject_id: Id | None = None
     subject_title: Text = ""
@@ -214,13 +253,13 @@ class Seller(Record):
     """What the platform knows of a seller."""
 
     id: Id
-    opened_at: AwareDatetime
+    opened_at: Moment
     country: Region
     name: Text = ""
     form: Literal["private", "trader"] | None = None
     identity: Literal["verified", "pending", "none"] | None = None
     state: Literal["active", "restricted", "suspended", "closed"] = "active"
-    state_since: AwareDatetime | None = None
+    state_since: Moment | None = None
     rating: float | None = None
     orders_90d: int | None = None
     refund_rate_90d: float | None = None

@@ -1,6 +1,7 @@
 """Cutting a case into evidence: every text gets a source, and the voucher of whoever wrote it."""
 
 from datetime import date
+from decimal import Decimal
 
 from cases.case import Attribute, Case, CaseText, Listing, Quantity, Report, Scalar
 from cases.evidence import Draft, Voucher, one_line
@@ -59,7 +60,18 @@ def _attribute(name: str, value: Attribute) -> str:
 
 
 def _scalar(value: Scalar) -> str:
-    return f"{value.value:g} {one_line(value.unit)}" if isinstance(value, Quantity) else one_line(str(value))
+    if isinstance(value, Quantity):
+        return f"{_plain_number(value.value)} {one_line(value.unit)}"
+    return _plain_number(value) if isinstance(value, float) else one_line(str(value))
+
+
+def _plain_number(value: float) -> str:
+    """All digits and no exponent; after three decimals a zero, as 1.125 is a thousand in half of the languages."""
+    whole, _, decimals = f"{Decimal(repr(value)):f}".partition(".")
+    decimals = decimals.rstrip("0")
+    if len(decimals) == 3:  # noqa: PLR2004 - the digits of a group
+        decimals += "0"
+    return f"{whole}.{decimals}" if decimals else whole
 
 
 def _offer(subject: Listing) -> str:

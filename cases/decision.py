@@ -5,9 +5,9 @@ from datetime import date
 from typing import Any, Literal, get_args
 
 import orjson
-from pydantic import AwareDatetime, Field, ValidationError
+from pydantic import Field, ValidationError
 
-from cases.case import CaseText, Image
+from cases.case import CaseText, Image, Moment
 from cases.evidence import Quote
 from cases.finding import Finding, Judgement
 from cases.problem import Invalid, Problem, Record, problems_of
@@ -100,7 +100,7 @@ class Decision(Record):
     auditor: AuditorName
     usage: Usage = Usage()
     subject_revision: str | None = None
-    at: AwareDatetime
+    at: Moment
 
 
 class Consequence(Record):
@@ -143,7 +143,7 @@ class Escalation(Record):
     recommended: Decision | None = None
     waiting_for: WaitingFor = "reviewer"
     meanwhile: Literal["keep", "hide"] = "keep"
-    expires_at: AwareDatetime | None = None
+    expires_at: Moment | None = None
     findings: tuple[Finding, ...] = ()
 
 
@@ -152,7 +152,7 @@ class Review(Record):
 
     number: int
     digest: str
-    at: AwareDatetime
+    at: Moment
     reviewer: str = Field(min_length=1)
     judgements: tuple[Judgement, ...] = ()
     governs: str | None = None
@@ -170,7 +170,7 @@ class Supplement(Record):
 
     number: int
     digest: str
-    at: AwareDatetime
+    at: Moment
     by: Literal["seller", "platform", "person"]
     texts: tuple[CaseText, ...] = ()
     documents: tuple[Image, ...] = ()
@@ -181,7 +181,7 @@ class InformationRequest(Record):
 
     number: int
     digest: str
-    at: AwareDatetime
+    at: Moment
     question: str = Field(min_length=1)
     until: date
 
@@ -191,7 +191,7 @@ class Expiry(Record):
 
     number: int
     digest: str
-    at: AwareDatetime
+    at: Moment
     expired: Literal[True]
 
 

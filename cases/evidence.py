@@ -97,8 +97,12 @@ class Draft(Record):
 
 
 _SPACE = re.compile(r"\s+")
-# Format characters that change how a text reads without showing; joiners that scripts need are named, not cut.
-_INVISIBLE = {"Cf", "Co", "Cs", "Cn"}
+# Characters that change how a text reads without showing; joiners that scripts need are named, not cut.
+_INVISIBLE = {"Cf", "Co", "Cs", "Cn", "Cc", "Zl", "Zp"}
+# Letters and marks that show nothing, or vary how another shows; Unicode does not class them as format characters.
+_FILLERS = re.compile(
+    "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2800\u3164\ufe00-\ufe0d\uffa0\U000e0100-\U000e01ef]"
+)
 
 
 def normal(text: str) -> str:
@@ -113,8 +117,12 @@ def one_line(text: str) -> str:
 
 def invisible_characters(text: str) -> tuple[str, ...]:
     """Names of the characters in `text` that do not show, once each, in order of appearance."""
-    hidden = dict.fromkeys(c for c in text if unicodedata.category(c) in _INVISIBLE)
+    hidden = dict.fromkeys(c for c in text if c not in "\n\t" and _hides(c))
     return tuple(unicodedata.name(c, f"U+{ord(c):04X}") for c in hidden)
+
+
+def _hides(char: str) -> bool:
+    return unicodedata.category(char) in _INVISIBLE or _FILLERS.match(char) is not None
 
 
 def find_quote(text: str, quote: str) -> tuple[int, int] | None:
@@ -174,8 +182,9 @@ _LINE = re.compile(r"^(?P<name>[a-z][a-z0-9_]*(?:\.[a-z0-9_]+)*): (?P<value>.*)$
 
 
 def facts_of(evidence: Evidence) -> dict[str, str]:
-    """Read the `name: value` lines of a platform or tool record; other vouchers' texts hold no facts."""
-    if evidence.voucher not in {"platform", "tool"} or evidence.flags.unavailable:
+    """Read the `name: value` lines of a platform or tool record; what people wrote holds no facts, whoever vouches."""
+    told = evidence.voucher not in {"platform", "tool"} or evidence.source.startswith(("report:", "text:"))
+    if told or evidence.flags.unavailable:
         return {}
     return {found["name"]: found["value"] for found in _LINE.finditer(evidence.text)}
 

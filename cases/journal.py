@@ -5,6 +5,7 @@ pays nothing twice but the call in flight, and a finished one can be replayed.
 """
 
 import asyncio
+import contextlib
 import hashlib
 import queue
 import sqlite3
@@ -181,12 +182,13 @@ class SqliteJournal:
             self._connection.execute("BEGIN IMMEDIATE")
             results.extend((job, job[0](self._connection), None) for job in batch)
             self._connection.execute("COMMIT")
-        except sqlite3.Error as error:
+        except Exception as error:  # noqa: BLE001 - whatever it is, those who wait must hear of it, or wait for ever
             if self._connection.in_transaction:
                 self._connection.execute("ROLLBACK")
             results = [(job, None, error) for job in batch]
         for (_, done, loop), result, failure in results:
-            loop.call_soon_threadsafe(_settle, done, result, failure)
+            with contextlib.suppress(RuntimeError):  # its loop is closed: nobody waits any more
+                loop.call_soon_threadsafe(_settle, done, result, failure)
 
 
 def _settle(done: "asyncio.Future[Any]", result: object, failure: BaseException | None) -> None:

@@ -89,5 +89,6 @@ def problems_of(error: ValidationError, under: str = "") -> tuple[Problem, ...]:
     found = []
     for item in error.errors(include_url=False, include_input=False):
         code, hint = _CODES.get(item["type"], ("invalid_value", "see `casewright schema` for what is allowed here"))
-        found.append(Problem(code=code, pointer=under + pointer_of(item["loc"]), detail=item["msg"], hint=hint))
+        detail = item["msg"].removeprefix("Value error, ")
+        found.append(Problem(code=code, pointer=under + pointer_of(item["loc"]), detail=detail, hint=hint))
     return tuple(found)

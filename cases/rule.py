@@ -1,6 +1,7 @@
 """The form of a rule: conditions that must hold, exemptions that lift, and what follows. Policies fill it."""
 
 import re
+from collections.abc import Sequence
 from typing import Annotated, Literal, Self
 
 from pydantic import Field, StringConstraints, model_validator
@@ -84,6 +85,16 @@ class RecordNeed(Record):
     value: str | None = None
 
 
+def check_group(at_least: int | None, members: Sequence[bool]) -> None:
+    """Raise ValueError where a group lacks one of its halves, or holds a group (`members`: is each one a group?)."""
+    if bool(members) != (at_least is not None):
+        msg = "a group has both `at_least` and `of`"
+        raise ValueError(msg)
+    if any(members):
+        msg = "groups do not nest"
+        raise ValueError(msg)
+
+
 class Part(Record):
     """An element, an exemption, a group of either, or a member of a group.
 
@@ -106,12 +117,7 @@ class Part(Record):
 
     @model_validator(mode="after")
     def _group_is_whole(self) -> Self:
-        if bool(self.of) != (self.at_least is not None):
-            msg = "a group has both `at_least` and `of`"
-            raise ValueError(msg)
-        if any(member.of for member in self.of):
-            msg = "groups do not nest"
-            raise ValueError(msg)
+        check_group(self.at_least, [bool(member.of) for member in self.of])
         return self
 
     @property

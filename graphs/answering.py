@@ -24,17 +24,17 @@ async def await_review(state: AuditState) -> AuditState:
 
 
 async def take_up(state: AuditState, runtime: Runtime[Desk]) -> AuditState:
-    """Apply the answer, and choose the way on: assess again, a new round, or wait for the seller."""
+    """Apply the answer, and choose the way `onward`: assess again, a new round, or wait for the seller."""
     current = upgraded(state)
     answer = read_answer(current.get("answer") or {})
     if isinstance(answer, InformationRequest):
-        return merged(current, **_requested(current, answer))
+        return merged(current, **_requested(current, answer), onward="await_review")
     desk = runtime.context
     if isinstance(answer, Review):
         current = merged(current, **_reviewed(current, answer, desk))
         # Judgements of a text that has changed meanwhile do not decide: their clauses are judged anew.
         if not answer.add_clauses and not _carried(current, len(current["evidence"]), desk)[1]:
-            return current
+            return merged(current, onward="assess")
     return merged(current, **_next_round(current, answer, desk))
 
 
@@ -72,6 +72,7 @@ def _reviewed(state: AuditState, answer: Review, desk: Desk) -> dict[str, Any]:
         "governs": answer.governs or state.get("governs", ""),
         "reviewed": answer.reviewer if settles else state.get("reviewed", ""),
         "senior": any(j.verdict == "unclear" for j in answer.judgements),
+        "confirmed": answer.confirmed,
         "overrides": {k: v for k, v in (("action", answer.action), ("notice", answer.notice)) if v},
         "decision": None,
     }
@@ -96,6 +97,7 @@ def _next_round(state: AuditState, answer: Review | Supplement | Expiry, desk: D
     added = answer.add_clauses if isinstance(answer, Review) else ()
     return {
         **fresh_round(state["round"] + 1),
+        "onward": "gather",
         "case": case,
         "evidence": evidence,
         "verdicts": verdicts,
@@ -103,6 +105,8 @@ def _next_round(state: AuditState, answer: Review | Supplement | Expiry, desk: D
         "added": [*state.get("added", []), *added],
         "requested": state.get("requested", False),
         "reviewed": "",
+        "confirmed": False,
+        "overrides": {},
         "decision": None,
     }
 
@@ -110,8 +114,7 @@ def _next_round(state: AuditState, answer: Review | Supplement | Expiry, desk: D
 def _carried(state: AuditState, known: int, desk: Desk) -> tuple[dict[str, Plain], bool]:
     """Verdicts that hold in the next round: settled ones, unless new evidence names the part or its clause changed."""
     view = View(state, desk)
-    fresh = {item["id"] for item in state["evidence"][known:]}
-    named = {(hit.clause_id, hit.part) for hit in view.table.hits if hit.evidence_id in fresh}
+    named = view.named_since(known)
     kept: dict[str, Plain] = {}
     changed = False
     for name, held in state["verdicts"].items():

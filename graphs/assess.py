@@ -131,14 +131,24 @@ def awaits_record(docket: Docket, key: Key) -> bool:
 def _hidden_from(docket: Docket, key: Key) -> bool:
     """Tell whether something unavailable could have shown an open part."""
     part = docket.clause(key[0]).rule.judged[key[1]]
-    for item in docket.table.evidence:
-        if not item.flags.unavailable:
-            continue
-        if item.source.startswith("image:") and "seller" in part.vouchers:
-            return True
-        if item.source.startswith("tool:seller_history") and part.record:
-            return True
-        if item.source.startswith("tool:") and part.fact:
+    if part.record and _unavailable(docket, "seller_history"):
+        return True
+    if part.fact and _unavailable(docket, docket.corpus.facts[part.fact.name].tool):
+        return True
+    unread = any(i.flags.unavailable and i.source.startswith("image:") for i in docket.table.evidence)
+    return unread and "seller" in part.vouchers
+
+
+def _unavailable(docket: Docket, tool: str) -> bool:
+    """Tell whether a tool has not answered."""
+    return any(i.flags.unavailable and i.source.split("/")[0] == f"tool:{tool}" for i in docket.table.evidence)
+
+
+def _unmeasured(docket: Docket) -> bool:
+    """Tell whether the outcome rests on a fact that was taken for absent because its tool did not answer."""
+    for key in matters(docket):
+        fact = docket.clause(key[0]).rule.judged[key[1]].fact
+        if fact and docket.found(key).basis == "absent" and _unavailable(docket, docket.corpus.facts[fact.name].tool):
             return True
     return False
 
@@ -153,6 +163,8 @@ def _always(docket: Docket) -> set[str]:
         codes.add("appeal")
     if docket.missing:
         codes.add("no_clause")
+    if _unmeasured(docket):
+        codes.add("tool_unavailable")
     if docket.requested and counted_as_missing(docket):
         codes.add("awaiting_information")
     language = docket.table.language.split("-")[0]
@@ -188,6 +200,8 @@ def _against_convicting(docket: Docket, derived: Derived) -> set[str]:
         codes |= _weak_sight(docket, decisive)
         if any(_rulebook_contradicts(docket, key) for key in decisive):
             codes.add("conflicting_signs")
+    if _unavailable(docket, "seller_history"):
+        codes.add("tool_unavailable")  # strikes choose the step, and trust would bar acting alone
     if any(facts_of(item).get("seller.trusted", "0").split()[0] in {"1", "true"} for item in docket.table.evidence):
         codes.add("trusted_seller")
     # A rival gains a conviction; the seller's own planted text does not help the seller here.

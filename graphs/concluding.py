@@ -1,5 +1,6 @@
 """The last nodes: assess and conclude, and the decision or escalation that they make."""
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from langgraph.runtime import Runtime
@@ -20,10 +21,24 @@ async def assess(state: AuditState, runtime: Runtime[Desk]) -> AuditState:
     view = View(state, runtime.context)
     docket = view.docket
     derived = outcome_of(docket)
+    if state.get("confirmed"):
+        docket, derived = _as_recommended(view, docket, derived)
     codes = reasons(docket, derived)
     if derived.outcome and not codes:
         return AuditState(decision=_decision(view, docket, derived).model_dump(mode="json"), escalation=None)
     return _escalated(view, docket, derived, codes)
+
+
+def _as_recommended(view: View, docket: Docket, derived: Derived) -> tuple[Docket, Derived]:
+    """What a person has confirmed: the recommendation as it was shown, whatever else is open; as it is, without one."""
+    shown = replace(docket, requested=view.state.get("requested", False))
+    recommended = _recommended(outcome_of(shown))
+    return (shown, recommended) if recommended.outcome else (docket, derived)
+
+
+def _recommended(derived: Derived) -> Derived:
+    """The outcome, or the decided part of it where a heavier clause is open."""
+    return replace(derived, outcome=derived.outcome or ("violation" if derived.violated else None))
 
 
 def _decision(view: View, docket: Docket, derived: Derived) -> Decision:
@@ -77,8 +92,7 @@ def _escalated(view: View, docket: Docket, derived: Derived, codes: tuple[Reason
     asked = questions(docket, derived)
     findings = findings_of(docket, derived)
     plain = [finding.model_dump(mode="json") for finding in findings]
-    recommended = derived.outcome or ("violation" if derived.violated else None)
-    draft = Derived(**{**derived.__dict__, "outcome": recommended})
+    draft = _recommended(derived)
     at_stake = (*derived.violated, *derived.open, *(forbid for _, forbid in derived.conflicts))
     held = [docket.clause(clause_id) for clause_id in at_stake]
     escalation = Escalation(
@@ -88,7 +102,7 @@ def _escalated(view: View, docket: Docket, derived: Derived, codes: tuple[Reason
         round=state["round"],
         reasons=codes or ("open_question",),
         questions=asked,
-        recommended=_decision(view, docket, draft) if recommended else None,
+        recommended=_decision(view, docket, draft) if draft.outcome else None,
         waiting_for=_waiting_for(state, asked),
         meanwhile="hide" if any(clause.meanwhile == "hide" for clause in held) else "keep",
         expires_at=_moment(state) + timedelta(days=view.desk.settings.review_days),

@@ -97,9 +97,11 @@ class Desk:
         self._read[id(plain)] = (plain, made)
         return made
 
-    def table(self, case: Case, evidence: tuple[Evidence, ...], language: str) -> Table:
+    def table(
+        self, case: Case, evidence: tuple[Evidence, ...], language: str, past: tuple[Evidence, ...] = ()
+    ) -> Table:
         """The case as code sees it; laid once for the same evidence."""
         key = tuple(item.id + item.sha256 for item in evidence)
         if key not in self._laid:
-            self._laid = {key: lay(self.corpus, case, evidence, language)}
+            self._laid = {key: lay(self.corpus, case, evidence, language, past)}
         return self._laid[key]

@@ -76,4 +76,5 @@ def _governed(rule: Rule, docket: Docket) -> Rule:
         rivals = tuple(c.id for c in docket.clauses if c.type == rule.type and c.effect == "forbid")
         return rule.model_copy(update={"over": (*rule.over, *rivals)})
     # A permit that does not govern is taken out of the clash by giving it a type of its own.
-    return rule.model_copy(update={"type": f"{rule.type}_not_governing", "over": ()})
+    over = tuple(lifted for lifted in rule.over if lifted != named.id)
+    return rule.model_copy(update={"type": f"{rule.type}_not_governing", "over": over})

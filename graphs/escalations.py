@@ -118,8 +118,8 @@ class Escalations:
         query = f"SELECT {_COLUMNS} FROM escalations WHERE case_id = ? AND answer IS NOT NULL ORDER BY number"  # noqa: S608 - constant
         return [waiting.answer for waiting in self._rows(query, (case_id,)) if waiting.answer]
 
-    def answer(self, case_id: str, answer: Answer) -> Waiting:
-        """Store an answer if its escalation is open and is the one meant; of two answers the first counts.
+    def meant(self, case_id: str, answer: Answer) -> Waiting:
+        """The open escalation that an answer is for.
 
         Raises:
             NoEscalation: the case has none.
@@ -131,6 +131,17 @@ class Escalations:
             raise NoEscalation(case=case_id)
         if (answer.number, answer.digest) != (waiting.number, waiting.digest):
             raise StaleAnswer(case=case_id, given=answer.number, open=waiting.number)
+        if waiting.answer is not None or waiting.closed:
+            raise AnsweredTwice(case=case_id, number=answer.number)
+        return waiting
+
+    def answer(self, case_id: str, answer: Answer) -> Waiting:
+        """Store an answer if its escalation is open and is the one meant; of two answers the first counts.
+
+        Raises:
+            NoEscalation, StaleAnswer, AnsweredTwice: as `meant` does.
+        """
+        waiting = self.meant(case_id, answer)
         stored = orjson.dumps(answer.model_dump(mode="json"))
         changed = self._connection.execute(
             "UPDATE escalations SET answer = ? WHERE case_id = ? AND number = ? AND digest = ? AND answer IS NULL"

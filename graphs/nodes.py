@@ -5,6 +5,7 @@ Nodes take facts only from state and journal, so that a killed run re-enters and
 
 import asyncio
 from collections.abc import Iterable
+from contextlib import suppress
 from typing import Any
 
 import orjson
@@ -15,8 +16,9 @@ from agents.model import total
 from cases.case import Case
 from cases.cutting import cut_case
 from cases.decision import Usage
-from cases.evidence import Draft
+from cases.evidence import Draft, one_line
 from cases.finding import Ballot, Judge, Judgement, Key, clause_status, open_parts
+from cases.journal import NotInJournal
 from graphs.assess import matters
 from graphs.desk import Desk
 from graphs.guard import wants_narrow_word
@@ -24,14 +26,18 @@ from graphs.language import language_of
 from graphs.settle import narrow_agrees, narrow_heard, tally
 from graphs.state import VERSION, AuditState, Plain, fresh_round, key_of, merged, split_key
 from graphs.verify import sound_ballot, unjudged, verify
-from graphs.view import View, appended, entry
+from graphs.view import View, appended, entry, ids_of
 from policies.clause import Clause
 from policies.settled import settle
 from policies.signs import Hit
-from tools.tool import Look, run_tool, unavailable
+from tools.tool import Look, run_tool
 
 _STOPPED = {"challenge_missing", "budget_exhausted", "model_unavailable"}
 """Failures after which no more ballots are asked for in the round."""
+_NAME = 80
+"""Code points of a tool's name that an asker made up."""
+_STANDING = {"lead", "contested", "person"}
+"""Verdicts that no later submission of the investigator replaces."""
 
 
 async def prepare(state: AuditState, runtime: Runtime[Desk]) -> AuditState:
@@ -47,16 +53,37 @@ async def prepare(state: AuditState, runtime: Runtime[Desk]) -> AuditState:
 
 
 async def gather(state: AuditState, runtime: Runtime[Desk]) -> AuditState:
-    """Pin the round, and run the standing tools in parallel; what they find becomes evidence, in order of name."""
+    """Pin the round, and run the standing tools in parallel; what they find becomes evidence, in order of name.
+
+    It takes the place of what they found in the round before; verdicts that rest on that, or that the new evidence
+    names, do not carry over.
+    """
     desk = runtime.context
     pin = await _pin(state, desk)
-    gathered = state
+    looked: list[str] = []
+    gathered = merged(state, past=[*state.get("past", []), *state.get("looked", [])])
     for wave in pin["tools"]:
         look = _look(View(gathered, desk))
         found = await asyncio.gather(*(_run(desk, f"{state['round']}/gather/{name}", name, look, {}) for name in wave))
         drafts = [draft for result in found for draft in result]
-        gathered = merged(gathered, evidence=appended(gathered, drafts, marking=desk.settings.marking))
-    return AuditState(pin=pin, evidence=gathered["evidence"])
+        evidence = appended(gathered, drafts, marking=desk.settings.marking)
+        looked += ids_of(evidence, drafts)
+        gathered = merged(gathered, evidence=evidence, past=[i for i in gathered["past"] if i not in looked])
+    verdicts = _holding(View(gathered, desk), known=len(state["evidence"]))
+    return AuditState(pin=pin, evidence=gathered["evidence"], looked=looked, past=gathered["past"], verdicts=verdicts)
+
+
+def _holding(view: View, known: int) -> dict[str, Plain]:
+    """Verdicts that carry over into a round whose looking has given what comes after the first `known` items."""
+    if not view.state["verdicts"]:
+        return {}
+    named, past = view.named_since(known), set(view.state["past"])
+
+    def holds(name: str, held: Plain) -> bool:
+        quoted = {quote["evidence_id"] for ballot in held["ballots"] for quote in ballot["judgement"]["quotes"]}
+        return split_key(name) not in named and not quoted & past
+
+    return {name: held for name, held in view.state["verdicts"].items() if holds(name, held)}
 
 
 async def _pin(state: AuditState, desk: Desk) -> Plain:
@@ -87,15 +114,23 @@ def _standing(desk: Desk, *, after: bool) -> list[str]:
 
 def _look(view: View) -> Look:
     day = view.desk.corpus.local_day(view.case.opened_at, view.case.region)
-    return Look(case=view.case, day=day, folder=view.desk.folder, evidence=view.evidence)
+    return Look(case=view.case, day=day, folder=view.desk.folder, evidence=view.current)
 
 
 async def _run(desk: Desk, slot: str, name: str, look: Look, arguments: dict[str, Any]) -> list[Draft]:
     async def call() -> list[Plain]:
-        return [draft.model_dump(mode="json") for draft in await run_tool(desk.tools[name], look, arguments)]
+        tool = desk.tools.get(name)
+        drafts = await run_tool(tool, look, arguments) if tool else [_not_run(name, "there is no such tool")]
+        return [draft.model_dump(mode="json") for draft in drafts]
 
     request = orjson.dumps([name, arguments])
     return [Draft.model_validate(draft) for draft in await desk.journal.once(slot, request, call)]
+
+
+def _not_run(name: str, why: str) -> Draft:
+    """Evidence of an asker's slip: no failure of a tool, so nothing becomes doubtful by it."""
+    named = one_line(name)[:_NAME]
+    return Draft(source=f"tool:not_run/{named}", voucher="tool", text=f"not_run: {named}: {why}")
 
 
 async def retrieve(state: AuditState, runtime: Runtime[Desk]) -> AuditState:
@@ -146,7 +181,7 @@ async def _ranked(view: View, in_force: tuple[str, ...]) -> list[list[str]]:
 def _query(view: View) -> str:
     """What the search is asked: what the listing says of itself, what its images read, what reports say."""
     spoken = ("listing.title", "listing.description", "listing.attributes", "report:", "image:", "listing.brand")
-    texts = [item.text for item in view.evidence if item.source.startswith(spoken) and item.voucher != "tool"]
+    texts = [item.text for item in view.current if item.source.startswith(spoken) and item.voucher != "tool"]
     return "\n".join(texts)[:8000]
 
 
@@ -154,9 +189,9 @@ async def investigate(state: AuditState, runtime: Runtime[Desk]) -> AuditState:
     """Have the auditor judge the candidates part by part, or ask for tools."""
     view = View(state, runtime.context)
     auditor = view.desk.auditor
-    if not view.time_left:
-        return AuditState(submitted=[], asked_tools=[], failures=_with(state, "budget_exhausted"))
     step = state["steps"] + 1
+    if not await _in_time(view, f"investigate/{step}"):
+        return AuditState(submitted=[], asked_tools=[], failures=_with(state, "budget_exhausted"))
     turn = await auditor.investigate(view.dossier(_asked(view)), step)
     changed = merged(
         _paid(state, turn.usage),
@@ -172,6 +207,22 @@ async def investigate(state: AuditState, runtime: Runtime[Desk]) -> AuditState:
         drafts = [_sighted(sighting) for sighting in turn.sightings]
         changed["evidence"] = appended(state, drafts, marking=view.desk.settings.marking)
     return changed
+
+
+async def _in_time(view: View, what: str) -> bool:
+    """Whether the round may go on working; where it may not, that is recorded, for a replay has a clock of its own."""
+    journal, slot = view.desk.journal, f"{view.state['round']}/late/{what}"
+    with suppress(NotInJournal):
+        journal.recorded(slot)
+        return False
+    if journal.replaying or view.time_left:
+        return True
+
+    async def late() -> Plain:
+        return {"seconds": view.desk.elapsed()}
+
+    await journal.once(slot, b"", late)
+    return False
 
 
 def _asked(view: View) -> tuple[Key, ...]:
@@ -211,20 +262,16 @@ async def use_tools(state: AuditState, runtime: Runtime[Desk]) -> AuditState:
     look = _look(view)
 
     async def one(i: int, call: ToolCall) -> list[Draft]:
-        if call.name not in view.desk.tools and not view.desk.journal.replaying:
-            return [unavailable(call.name, "there is no such tool")]
         if i >= left:
-            return [unavailable(call.name, "the round's tool calls are spent")]
+            return [_not_run(call.name, "the round's tool calls are spent")]
         slot = f"{state['round']}/tool/{state['tools_used'] + i + 1}"
         return await _run(view.desk, slot, call.name, look, call.arguments)
 
     found = await asyncio.gather(*(one(i, call) for i, call in enumerate(calls)))
     evidence, turns = list(state["evidence"]), list(state["turns"])
     for call, drafts in zip(calls, found, strict=True):
-        before = len(evidence)
         evidence = appended(AuditState(evidence=evidence), drafts, marking=view.desk.settings.marking)
-        said = {(draft.source, draft.text) for draft in drafts}
-        ids = [e["id"] for i, e in enumerate(evidence) if i >= before or (e["source"], e["text"]) in said]
+        ids = ids_of(evidence, drafts)
         turns.append({"role": "tool", "tool_call_id": call.id, "name": call.name, "evidence": ids})
     used = Usage(tool_calls=min(len(calls), max(left, 0)))
     return merged(
@@ -242,22 +289,37 @@ async def check(state: AuditState, runtime: Runtime[Desk]) -> AuditState:
     submitted = [Judgement.model_validate(judgement) for judgement in state["submitted"]]
     checked = verify(submitted, view.clauses, view.table)
     verdicts = dict(state["verdicts"])
+    # What a person has said or blind judges have voted on is not the investigator's any more, asked or not.
+    standing = {
+        split_key(n) for n, held in verdicts.items() if held["settled"] in _STANDING or len(held["ballots"]) > 1
+    }
     for key, judgement in checked.sound.items():
-        verdicts[key_of(*key)] = _first(view, judgement)
+        if key not in standing:
+            verdicts[key_of(*key)] = _first(view, judgement)
     _settle_by_code(view, verdicts)
     said = View(merged(state, verdicts=verdicts), view.desk).docket.verdicts
     judged = [split_key(name) for name in verdicts]
     missing = unjudged(judged, {cid: dict(found) for cid, found in said.items()}, view.clauses)
-    faults = [*checked.problems, *(missing[key] for key in missing if key not in checked.faults)]
+    wrong = {key: found for key, found in checked.faults.items() if key not in standing}
+    faults = [fault for found in wrong.values() for fault in found]
+    faults += [fault for key, fault in missing.items() if key not in wrong]
     failed = set(state.get("failures", [])) & {"model_unavailable", "budget_exhausted", "unverified"}
     if faults and not (state["repaired"] or failed or view.desk.auditor.deterministic):
         return AuditState(verdicts=verdicts, faults=[f.model_dump() for f in faults], repaired=True, submitted=[])
     failures = list(state.get("failures", []))
-    for key in (*checked.faults, *missing):
-        if key[0] in state["candidates"] and key[1] in view.desk.corpus.clauses[key[0]].rule.judged:
+    for key in (*wrong, *missing):
+        if _auditors(view, key):
             verdicts[key_of(*key)] = _unverified(view, key)
             failures = list(dict.fromkeys([*failures, *([] if failed else ["unverified"])]))
     return AuditState(verdicts=verdicts, faults=[], submitted=[], failures=failures)
+
+
+def _auditors(view: View, key: Key) -> bool:
+    """Whether a name means a part that is the auditor's to judge: a candidate's, and one that code does not settle."""
+    if key[0] not in view.state["candidates"]:
+        return False
+    part = view.desk.corpus.clauses[key[0]].rule.judged.get(key[1])
+    return part is not None and not (part.record or part.measure or part.fact)
 
 
 def _first(view: View, judgement: Judgement) -> Plain:
@@ -308,9 +370,9 @@ async def challenge(state: AuditState, runtime: Runtime[Desk]) -> AuditState:
     if stopped or not (wanting or narrow):
         reopening = not stopped and _wants_reopening(view)
         return AuditState(onward="investigate" if reopening else "assess", reopened=state["reopened"] or reopening)
-    if not view.time_left:
-        return AuditState(onward="assess", failures=_with(state, "challenge_missing", "budget_exhausted"))
     auditor, ordinal = view.desk.auditor, state["judged_blind"] + 1
+    if not await _in_time(view, f"judge/{ordinal}"):
+        return AuditState(onward="assess", failures=_with(state, "challenge_missing", "budget_exhausted"))
     if wanting:
         cast = await auditor.judge(view.blind(wanting), ordinal)
     else:
@@ -363,8 +425,11 @@ def _counted(view: View, keys: Iterable[Key], cast: Ballots) -> dict[str, Plain]
         shown = spoken[0] if spoken else _contested(key)
         held = entry(clauses[key[0]], shown, ballots, counted.settled)
         refused = narrow_heard(ballots) and not narrow_agrees(ballots, counted.verdict)
+        # A verdict that led already wanted a narrow word; if none that verifies comes, it does not stand either.
+        led = view.state["verdicts"][key_of(*key)]["settled"] == "lead"
+        wanting = not counted.settled or (led and not narrow_heard(ballots))
         exhausted = view.state["judged_blind"] > 2 * view.lead(key[0])
-        if counted.settled == "contested" or refused or (exhausted and not counted.settled):
+        if counted.settled == "contested" or refused or (exhausted and wanting):
             held.update(verdict="unclear", basis="borderline", settled="contested")
         verdicts[key_of(*key)] = held
     return verdicts

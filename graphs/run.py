@@ -20,7 +20,7 @@ from cases.journal import CaseJournal, Journal, MemoryJournal, SqliteJournal
 from cases.problem import CasewrightError
 from graphs.audit import Audit, build
 from graphs.desk import Desk
-from graphs.escalations import Escalations, NoEscalation, Waiting, check_answer
+from graphs.escalations import AnsweredTwice, Escalations, Waiting, check_answer
 from graphs.settings import AuditSettings
 from graphs.state import AuditState
 
@@ -74,6 +74,10 @@ class Run:
             line = await self._paused_line(waiting)
             self.emit(line)
             return line
+        if waiting:  # concluded by an answer: only its line is missing
+            line = await self.replay(case.id)
+            self.emit(line)
+            return line
         desk = await self.make_desk(case, await CaseJournal.open(self.journal, case.id), folder)
         running = InMemorySaver(serde=_PLAIN)
         state = await self._invoke(build(running), case.id, {"case": case.model_dump(mode="json")}, desk)
@@ -91,9 +95,7 @@ class Run:
             Invalid: names in the answer that are not there.
             NoEscalation, StaleAnswer, AnsweredTwice: before the graph is touched.
         """
-        waiting = self.escalations.latest(case_id)
-        if waiting is None:
-            raise NoEscalation(case=case_id)
+        waiting = self.escalations.meant(case_id, answer)
         desk = await self._desk(waiting)
         check_answer(waiting, answer, desk.corpus)
         return await self._resume(self.escalations.answer(case_id, answer), desk)
@@ -146,6 +148,8 @@ class Run:
 
     async def _desk(self, waiting: Waiting) -> Desk:
         snapshot = await build(self.paused).aget_state(_config(waiting.case_id))
+        if not snapshot.values:  # another answer has concluded the case since this one was looked at
+            raise AnsweredTwice(case=waiting.case_id, number=waiting.number)
         case = Case.model_validate(snapshot.values["case"])
         journal = await CaseJournal.open(self.journal, waiting.case_id)
         return await self.make_desk(case, journal, Path(waiting.folder) if waiting.folder else None)
@@ -173,7 +177,8 @@ def _config(case_id: str) -> RunnableConfig:
 
 
 def _line(state: dict[str, Any] | AuditState, desk: Desk, **outcome: Any) -> Line:  # noqa: ANN401 - JSON
-    clauses = {clause_id: desk.corpus.clauses[clause_id].text for clause_id in state.get("candidates", [])}
+    known = desk.corpus.clauses  # a clause may be gone since the case was handed over
+    clauses = {clause_id: known[clause_id].text for clause_id in state.get("candidates", []) if clause_id in known}
     return {
         "case_id": state["case"]["id"],
         **outcome,

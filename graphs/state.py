@@ -17,6 +17,7 @@ class AuditState(TypedDict, total=False):
         pin: the round's snapshot, settings, auditor and clock.
         language: of the case.
         evidence: all items, in the order of their ids.
+        looked: ids of what the last standing tools found; `past`: of what those before had found, and is so no more.
         candidates: clause ids to be judged, in order.
         added: clauses that a person added.
         missing: raised violation types that no clause covers here.
@@ -42,7 +43,8 @@ class AuditState(TypedDict, total=False):
         governs: the clause that a person named as governing.
         requested: the seller has been asked once.
         waiting_until: day until which a request waits.
-        overrides: a person's action, reason and notice.
+        confirmed: a person has confirmed the recommendation as it stands.
+        overrides: a person's action and notice.
         decision: the outcome, once there is one.
     """
 
@@ -52,6 +54,8 @@ class AuditState(TypedDict, total=False):
     pin: Plain
     language: str
     evidence: list[Plain]
+    looked: list[str]
+    past: list[str]
     candidates: list[str]
     added: list[str]
     missing: list[str]
@@ -78,6 +82,7 @@ class AuditState(TypedDict, total=False):
     governs: str
     requested: bool
     waiting_until: str
+    confirmed: bool
     overrides: Plain
     decision: Plain | None
 
@@ -120,9 +125,19 @@ def merged(state: AuditState, **changes: Any) -> AuditState:  # noqa: ANN401 - a
 def upgraded(state: AuditState) -> AuditState:
     """Bring the state of a run that paused under an earlier version up to this one; keys are only ever added.
 
-    Version 1 knew neither a governing clause nor requests to the seller, and kept no blind ballots apart.
+    Version 1 knew neither a governing clause nor requests to the seller, and kept no blind ballots apart; nor did it
+    know what was confirmed, or which evidence a later look has replaced.
     """
     added = AuditState(
-        governs="", requested=False, added=[], waiting_until="", overrides={}, senior=False, judged_blind=0
+        governs="",
+        requested=False,
+        added=[],
+        waiting_until="",
+        confirmed=False,
+        overrides={},
+        senior=False,
+        judged_blind=0,
+        looked=[],
+        past=[],
     )
     return merged(merged(added, **state), version=VERSION)

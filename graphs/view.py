@@ -41,9 +41,22 @@ class View:
         return tuple(self.desk.read(Evidence, item) for item in self.state.get("evidence", []))
 
     @cached_property
+    def current(self) -> tuple[Evidence, ...]:
+        """The items that count: those without what a later round's look has replaced."""
+        past = set(self.state.get("past", []))
+        return tuple(item for item in self.evidence if item.id not in past)
+
+    @cached_property
     def table(self) -> Table:
         """The case as code sees it."""
-        return self.desk.table(self.case, self.evidence, self.state["language"])
+        past = set(self.state.get("past", []))
+        replaced = tuple(item for item in self.evidence if item.id in past)
+        return self.desk.table(self.case, self.current, self.state["language"], replaced)
+
+    def named_since(self, known: int) -> set[Key]:
+        """Parts that evidence names which has come after the first `known` items."""
+        fresh = {item["id"] for item in self.state["evidence"][known:]}
+        return {(hit.clause_id, hit.part) for hit in self.table.hits if hit.evidence_id in fresh}
 
     @cached_property
     def clauses(self) -> tuple[Clause, ...]:
@@ -82,10 +95,11 @@ class View:
         )
 
     def ballots(self, key: Key) -> tuple[Ballot, ...]:
-        """Ballots on one part in this round."""
+        """Ballots on one part that count: those of this round, or those that settled one carried over."""
         entry = self.state.get("verdicts", {}).get(key_of(*key))
         cast = tuple(self.desk.read(Ballot, b) for b in entry["ballots"]) if entry else ()
-        return tuple(ballot for ballot in cast if ballot.round == self.state["round"])
+        carried = entry is not None and entry["settled"] == "lead"
+        return tuple(ballot for ballot in cast if carried or ballot.round == self.state["round"])
 
     def lead(self, clause_id: str) -> int:
         """Ballots by which a verdict on this clause must lead: more where severity or action is high."""
@@ -120,7 +134,7 @@ class View:
         )
         return Dossier(
             case=self.case,
-            evidence=self.evidence,
+            evidence=self.current,
             clauses=self.clauses,
             round=self.state["round"],
             language=self.state["language"],
@@ -145,8 +159,8 @@ class View:
     def narrow(self, asked: Iterable[Key]) -> Dossier:
         """What the narrow judge sees: structured fields, records, measurements, and little round each sign."""
         keys = tuple(asked)
-        items = [item for item in self.evidence if item.voucher in {"platform", "tool"}]
-        items += [_short(item) for item in self.evidence if item.source in _STRUCTURED]
+        items = [item for item in self.current if item.voucher in {"platform", "tool"}]
+        items += [_short(item) for item in self.current if item.source in _STRUCTURED]
         for key in keys:
             for hit in self.table.of_part(*key):
                 item = self.table.item(hit.evidence_id)
@@ -167,10 +181,23 @@ def appended(state: AuditState, drafts: list[Draft], *, marking: bool) -> list[d
     """The state's evidence with drafts added; one that says word for word what its source has said is left out."""
     known = {(item["source"], item["text"]) for item in state.get("evidence", [])}
     fresh = number(drafts, len(state.get("evidence", [])) + 1, marking=marking)
-    new = [item for item in fresh if (item.source, item.text) not in known]
+    new = [item for item in _once_each(fresh) if (item.source, item.text) not in known]
     first = len(state.get("evidence", [])) + 1
     renumbered = [item.model_copy(update={"id": f"E{first + i}"}) for i, item in enumerate(new)]
     return [*state.get("evidence", []), *(item.model_dump(mode="json") for item in renumbered)]
+
+
+def _once_each(items: Iterable[Evidence]) -> list[Evidence]:
+    seen: dict[tuple[str, str], Evidence] = {}
+    for item in items:
+        seen.setdefault((item.source, item.text), item)
+    return list(seen.values())
+
+
+def ids_of(evidence: list[dict[str, Any]], drafts: list[Draft]) -> list[str]:
+    """Ids of the items that say what drafts say."""
+    said = {(item.source, item.text) for item in number(drafts, 1, marking=False)}
+    return [item["id"] for item in evidence if (item["source"], item["text"]) in said]
 
 
 def entry(clause: Clause, judgement: Judgement, ballots: Iterable[Ballot], settled: Settled | str) -> dict[str, Any]:

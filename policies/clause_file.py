@@ -1,15 +1,16 @@
 """The form of a clause file: front matter for code, prose for people; read with the line of every value."""
 
+import re
 from datetime import date
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 import yaml
-from pydantic import Field, ValidationError, field_validator
+from pydantic import Field, ValidationError, ValidationInfo, field_validator, model_validator
 
-from cases.evidence import Voucher
+from cases.evidence import Voucher, normal
 from cases.problem import Invalid, Problem, Record, pointer_of, problems_of
-from cases.rule import Absence, Fact, Measure, Name, Part, RecordNeed
+from cases.rule import Absence, Fact, Measure, Name, Part, RecordNeed, check_group
 from policies.clause import ClauseId, Enforcement, Examples, Guidance, Period, Reference, Signs
 
 
@@ -31,6 +32,11 @@ class PartFile(Record):
     @classmethod
     def _parse_fact(cls, fact: object) -> object:
         return Fact.parse(fact) if isinstance(fact, str) else fact
+
+    @model_validator(mode="after")
+    def _group_is_whole(self) -> Self:
+        check_group(self.at_least, [bool(member.of) for member in self.of.values()])
+        return self
 
     def part(self, name: str, role: Literal["element", "exemption"]) -> Part:
         """Make the part of the rule; members are named `group.member`."""
@@ -66,6 +72,15 @@ class ClauseFile(Record):
     see_also: tuple[ClauseId, ...] = ()
     extends: ClauseId | None = None
 
+    @field_validator("exemptions")
+    @classmethod
+    def _other_names(cls, exemptions: dict[str, PartFile], info: ValidationInfo) -> dict[str, PartFile]:
+        """One judgement a name: an exemption named like an element would be judged by the same verdict."""
+        if twice := set(exemptions) & set(info.data.get("elements", ())):
+            msg = f"elements have these names too: {', '.join(sorted(twice))}"
+            raise ValueError(msg)
+        return exemptions
+
     @field_validator("references", mode="before")
     @classmethod
     def _dates_are_text(cls, references: object) -> object:
@@ -99,12 +114,12 @@ class Source(Record):
 
 def read_yaml(path: Path, file: str) -> Source:
     """Read a YAML file that holds one mapping; raises `Invalid` with file and line."""
-    return _source(path.read_text(encoding="utf-8"), file, first_line=0, prose="")
+    return _source(_text(path, file), file, first_line=0, prose="")
 
 
 def read_clause(path: Path, file: str) -> Source:
     """Read a clause file: front matter between `---` lines, then prose; raises `Invalid` with file and line."""
-    text = path.read_text(encoding="utf-8")
+    text = _text(path, file)
     head, _, prose = text.removeprefix("---\n").partition("\n---\n")
     if not text.startswith("---\n") or not prose.strip():
         detail = "a clause file is front matter between two lines of ---, then prose"
@@ -112,42 +127,79 @@ def read_clause(path: Path, file: str) -> Source:
     return _source(head, file, first_line=1, prose=prose.strip())
 
 
-def _source(text: str, file: str, *, first_line: int, prose: str) -> Source:
+def _text(path: Path, file: str) -> str:
     try:
-        node = yaml.compose(text, Loader=yaml.SafeLoader)
-        data = yaml.safe_load(text)
-    except yaml.MarkedYAMLError as error:
-        line = (error.problem_mark.line if error.problem_mark else 0) + 1 + first_line
-        problem = Problem(code="not_yaml", pointer=f"{file}:{line}", detail=error.problem or "not YAML")
+        return normal(path.read_text(encoding="utf-8-sig"))
+    except UnicodeDecodeError as error:
+        problem = Problem(code="not_utf8", pointer=f"{file}:1", detail=str(error), hint="save the file as UTF-8")
         raise Invalid(file, (problem,)) from error
-    if not isinstance(data, dict) or node is None:
-        raise Invalid(file, (Problem(code="not_a_mapping", pointer=f"{file}:1", detail="expected a mapping"),))
+
+
+def _source(text: str, file: str, *, first_line: int, prose: str) -> Source:
     lines: dict[str, int] = {}
-    twice = _lines(node, (), first_line, lines)
-    if twice:
-        problems = tuple(
-            Problem(code="twice", pointer=f"{file}:{line}", detail=f"{key} is given twice") for key, line in twice
-        )
-        raise Invalid(file, problems)
+    faults: list[tuple[str, str, int]] = []
+    loader = _LOADER(text)
+    try:
+        node = loader.get_single_node()
+        if node is not None:
+            faults = _lines(node, (), first_line, lines)
+        data = None if node is None else loader.construct_document(node)
+    except (yaml.YAMLError, ValueError) as error:  # a ValueError is a day that the calendar does not have
+        line = _line_of(error, text) + first_line
+        detail = getattr(error, "problem", None) or getattr(error, "reason", None) or str(error)
+        raise Invalid(file, (Problem(code="not_yaml", pointer=f"{file}:{line}", detail=detail),)) from error
+    finally:
+        loader.dispose()
+    if not isinstance(data, dict):
+        raise Invalid(file, (Problem(code="not_a_mapping", pointer=f"{file}:1", detail="expected a mapping"),))
+    if faults:
+        raise Invalid(file, tuple(Problem(code=c, pointer=f"{file}:{line}", detail=told) for c, told, line in faults))
     return Source(file=file, data=data, lines=lines, prose=prose)
 
 
-def _lines(node: yaml.Node, at: tuple[str | int, ...], first: int, lines: dict[str, int]) -> list[tuple[str, int]]:
-    """Fill `lines` by JSON pointer; return keys that a mapping holds twice (YAML would keep the last in silence)."""
+# The C loader reads the corpus ten times faster; where PyYAML comes without it, the other reads the same.
+_LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+_TEXT_TAGS = {"tag:yaml.org,2002:str", "tag:yaml.org,2002:merge"}
+_DAY = re.compile(r"\b\d{4}-\d\d?-\d\d?\b")
+
+
+def _line_of(error: Exception, text: str) -> int:
+    """The line that YAML stumbles over, from 1."""
+    if isinstance(error, yaml.MarkedYAMLError) and error.problem_mark:
+        return error.problem_mark.line + 1
+    if isinstance(error, yaml.reader.ReaderError):
+        return text.count("\n", 0, error.position) + 1
+    return next((text.count("\n", 0, m.start()) + 1 for m in _DAY.finditer(text) if not _is_day(m.group())), 1)
+
+
+def _is_day(written: str) -> bool:
+    year, month, day = (int(number) for number in written.split("-"))
+    try:
+        date(year, month, day)
+    except ValueError:
+        return False
+    return True
+
+
+def _lines(node: yaml.Node, at: tuple[str | int, ...], first: int, lines: dict[str, int]) -> list[tuple[str, str, int]]:
+    """Fill `lines` by JSON pointer; return code, fault and line of keys that YAML would take otherwise in silence."""
     lines[pointer_of(at)] = node.start_mark.line + 1 + first
-    twice: list[tuple[str, int]] = []
+    faults: list[tuple[str, str, int]] = []
     if isinstance(node, yaml.MappingNode):
         seen: set[str] = set()
         for key, value in node.value:
-            if key.value in seen:
-                twice.append((key.value, key.start_mark.line + 1 + first))
-            seen.add(key.value)
-            twice += _lines(value, (*at, key.value), first, lines)
-            lines[pointer_of((*at, key.value))] = key.start_mark.line + 1 + first
+            name, line = str(key.value), key.start_mark.line + 1 + first
+            if name in seen:
+                faults.append(("twice", f"{name} is given twice", line))
+            if key.tag not in _TEXT_TAGS:
+                faults.append(("not_text", f"YAML does not read {name} as text: put it between quotation marks", line))
+            seen.add(name)
+            faults += _lines(value, (*at, name), first, lines)
+            lines[pointer_of((*at, name))] = line
     elif isinstance(node, yaml.SequenceNode):
         for i, value in enumerate(node.value):
-            twice += _lines(value, (*at, i), first, lines)
-    return twice
+            faults += _lines(value, (*at, i), first, lines)
+    return faults
 
 
 def clause_file(source: Source, merged: dict[str, Any]) -> ClauseFile:
@@ -166,10 +218,43 @@ def signs_of(source: Source) -> dict[str, Signs]:
         try:
             signs[part] = Signs.model_validate(_with_sides(written))
         except ValidationError as error:
-            problems += [_located(source, p) for p in problems_of(error, pointer_of((part,)))]
+            problems += [_located(source, _as_written(p, part)) for p in problems_of(error)]
+        else:
+            problems += _bad_phrases(source, part, signs[part])
     if problems:
         raise Invalid(source.file, tuple(problems))
     return signs
+
+
+def _as_written(problem: Problem, part: str) -> Problem:
+    """Point to where it stands in the file, which knows no `words`."""
+    return problem.model_copy(update={"pointer": pointer_of((part,)) + _WORDS.sub(r"\1", problem.pointer)})
+
+
+_WORDS = re.compile(r"^(/(?:for|against))/words")
+
+
+def _bad_phrases(source: Source, part: str, signs: Signs) -> list[Problem]:
+    """Phrases that nothing can match: empty ones, and regular expressions that are none."""
+    hint = "write a phrase, or a Python regular expression between slashes"
+    return [
+        source.problem("bad_phrase", pointer_of((part, name, language, i)), f"{phrase!r}: {fault}", hint)
+        for name, side in (("for", signs.for_), ("against", signs.against))
+        for language, phrases in side.words.items()
+        for i, phrase in enumerate(phrases)
+        if (fault := _fault_of(phrase))
+    ]
+
+
+def _fault_of(phrase: str) -> str:
+    if not phrase.strip("/ "):
+        return "an empty phrase"
+    if phrase.startswith("/") and phrase.endswith("/"):
+        try:
+            re.compile(phrase[1:-1])
+        except re.error as error:
+            return str(error)
+    return ""
 
 
 def _with_sides(written: object) -> object:
@@ -182,8 +267,9 @@ def _with_sides(written: object) -> object:
 def _side(value: object) -> object:
     if not isinstance(value, dict):
         return value
-    # Values stay as YAML read them: 1:1 without quotes is the number 61 to it, and the form then refuses it.
-    words = {str(key): tuple(words or ()) for key, words in value.items() if key != "attributes"}
+    # Values stay as YAML read them: 1:1 without quotes is the number 61 to it, and a phrase outside a list would be a
+    # row of letters; the form then refuses them.
+    words = {key: () if words is None else words for key, words in value.items() if key != "attributes"}
     return {"words": words, "attributes": value.get("attributes", ())}
 
 

@@ -5,13 +5,13 @@ from collections.abc import Iterable, Mapping
 from datetime import date, datetime
 from functools import cached_property
 from pathlib import Path
-from typing import Any
-from zoneinfo import ZoneInfo
+from typing import Any, NamedTuple
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import ConfigDict, ValidationError
+from pydantic import ConfigDict, RootModel, ValidationError, field_validator
 
 from cases.evidence import digest, normal
-from cases.problem import Invalid, Problem, Record, problems_of
+from cases.problem import Invalid, Problem, Record, pointer_of, problems_of
 from cases.rule import Part, Rule
 from policies.clause import Clause, Signs
 from policies.clause_file import ClauseFile, Source, clause_file, read_clause, read_yaml, signs_of
@@ -41,6 +41,16 @@ class RegionInfo(Record):
     time_zone: str = "UTC"
     name: str = ""
 
+    @field_validator("time_zone")
+    @classmethod
+    def _known(cls, time_zone: str) -> str:
+        try:
+            ZoneInfo(time_zone)
+        except (ZoneInfoNotFoundError, ValueError) as error:
+            msg = f"{time_zone!r} is no time zone of the IANA database"
+            raise ValueError(msg) from error
+        return time_zone
+
 
 class FactInfo(Record):
     """A fact that a tool measures and a part may compare."""
@@ -50,6 +60,10 @@ class FactInfo(Record):
     unit: str = ""
     meaning: str = ""
     tool: str = ""
+
+
+class _Phrases(RootModel[dict[str, str]]):
+    """Sentences of one language, by name."""
 
 
 class Corpus:
@@ -157,7 +171,8 @@ def load_corpus(folder: Path) -> Corpus:
     actions = _entries(vocabularies["actions"], "actions", ActionInfo, problems)
     regions = _entries(vocabularies["regions"], "regions", RegionInfo, problems)
     facts = _entries(vocabularies["facts"], "facts", FactInfo, problems)
-    groups = {name: tuple(members) for name, members in (vocabularies["regions"].data.get("groups") or {}).items()}
+    groups = _groups(vocabularies["regions"], regions, problems)
+    phrases = _entries(vocabularies["phrases"], "phrases", _Phrases, problems)
     clauses: dict[str, Clause] = {}
     for clause_id in sorted(sources):
         try:
@@ -166,7 +181,9 @@ def load_corpus(folder: Path) -> Corpus:
             problems += error.problems
     _stop(problems)
     for clause in clauses.values():
-        problems += _unknown_names(clause, sources[clause.id][0], clauses, types, actions, {*regions, *groups}, facts)
+        problems += _unknown_names(
+            clause, sources[clause.id].clause, clauses, types, actions, {*regions, *groups}, facts
+        )
     _stop(problems)
     return Corpus(
         snapshot=_snapshot(folder),
@@ -176,11 +193,19 @@ def load_corpus(folder: Path) -> Corpus:
         regions=regions,
         groups=groups,
         facts=facts,
-        phrases=vocabularies["phrases"].data.get("phrases") or {},
+        phrases={language: said.root for language, said in phrases.items()},
     )
 
 
-_Sources = dict[str, tuple[Source, dict[str, Signs]]]
+class _Read(NamedTuple):
+    """A clause file as it was read, and its signs with their file."""
+
+    clause: Source
+    signs: dict[str, Signs]
+    signs_file: Source
+
+
+_Sources = dict[str, _Read]
 
 
 def _stop(problems: list[Problem]) -> None:
@@ -195,13 +220,11 @@ def _read_all(folder: Path, problems: list[Problem]) -> _Sources:
         file = path.relative_to(folder).as_posix()
         expected = path.relative_to(clauses).with_suffix("").as_posix().replace("/", ".")
         signs_path = path.with_suffix(".signs.yaml")
+        written = Source(file=signs_path.relative_to(folder).as_posix(), data={}, lines={})
         try:
             source = read_clause(path, file)
-            signs = (
-                signs_of(read_yaml(signs_path, signs_path.relative_to(folder).as_posix()))
-                if signs_path.exists()
-                else {}
-            )
+            written = read_yaml(signs_path, written.file) if signs_path.exists() else written
+            signs = signs_of(written)
         except Invalid as error:
             problems += error.problems
             continue
@@ -209,7 +232,13 @@ def _read_all(folder: Path, problems: list[Problem]) -> _Sources:
             hint = f"write `id: {expected}`, or move the file"
             problems.append(source.problem("id_is_not_path", "/id", "the id does not match the file's place", hint))
             continue
-        sources[expected] = (source, signs)
+        sources[expected] = _Read(source, signs, written)
+    for path in sorted(clauses.rglob("*.signs.yaml")):
+        if not path.with_name(path.name.removesuffix(".signs.yaml") + ".md").exists():
+            file = path.relative_to(folder).as_posix()
+            hint = "name it like its clause, or remove it"
+            detail = "there is no clause beside these signs"
+            problems.append(Problem(code="no_clause", pointer=f"{file}:1", detail=detail, hint=hint))
     if not sources and not problems:
         problems.append(Problem(code="no_clauses", pointer=str(clauses), detail="no clause files here"))
     return sources
@@ -228,25 +257,44 @@ def _vocabulary(folder: Path, name: str, problems: list[Problem]) -> Source:
 
 def _entries(source: Source, key: str, kind: type[Any], problems: list[Problem]) -> dict[str, Any]:
     entries: dict[str, Any] = {}
-    for name, written in (source.data.get(key) or {}).items():
+    for name, written in _mapping(source, key, problems).items():
         try:
-            entries[str(name)] = kind.model_validate(written or {})
+            entries[name] = kind.model_validate(written or {})
         except ValidationError as error:
             problems += [source.problem(p.code, f"/{key}/{name}{p.pointer}", p.detail) for p in problems_of(error)]
     return entries
 
 
+def _mapping(source: Source, key: str, problems: list[Problem]) -> dict[str, Any]:
+    written = source.data.get(key) or {}
+    if isinstance(written, dict):
+        return written
+    problems.append(source.problem("not_a_mapping", f"/{key}", "expected a mapping"))
+    return {}
+
+
+def _groups(source: Source, regions: Mapping[str, object], problems: list[Problem]) -> dict[str, tuple[str, ...]]:
+    groups: dict[str, tuple[str, ...]] = {}
+    for name, members in _mapping(source, "groups", problems).items():
+        if not isinstance(members, list) or not all(isinstance(member, str) for member in members):
+            problems.append(source.problem("not_a_list", f"/groups/{name}", "expected a list of region codes"))
+            continue
+        unknown = [member for member in members if member not in regions]
+        problems += [source.problem("unknown_region", f"/groups/{name}", f"{m!r} is not known") for m in unknown]
+        groups[name] = tuple(members)
+    return groups
+
+
 def _clause(clause_id: str, sources: _Sources) -> Clause:
-    source, signs = sources[clause_id]
+    source, signs, signs_file = sources[clause_id]
     merged, merged_signs, prose = _merged(clause_id, sources, ())
     written = clause_file(source, merged)
     rule = _rule(written)
-    unknown = sorted(set(signs) - set(rule.judged))
+    hint = f"the judged parts are: {', '.join(rule.judged)}"
+    unknown = [part for part in signs if part not in rule.judged]
     if unknown:
-        detail = f"signs for unknown parts: {', '.join(unknown)}"
-        hint = f"the judged parts are: {', '.join(rule.judged)}"
-        file = source.file.removesuffix(".md") + ".signs.yaml"
-        raise Invalid(file, (Problem(code="unknown_part", pointer=f"{file}:1", detail=detail, hint=hint),))
+        told = [signs_file.problem("unknown_part", pointer_of((p,)), "there is no such part", hint) for p in unknown]
+        raise Invalid(signs_file.file, tuple(told))
     # A variant may take parts of its parent away; their signs go with them.
     merged_signs = {part: found for part, found in merged_signs.items() if part in rule.judged}
     text = clause_text(written, rule, prose)
@@ -265,13 +313,13 @@ def _clause(clause_id: str, sources: _Sources) -> Clause:
 
 
 def _merged(clause_id: str, sources: _Sources, below: tuple[str, ...]) -> tuple[dict[str, Any], dict[str, Signs], str]:
-    source, signs = sources[clause_id]
+    source, signs, _ = sources[clause_id]
     parent = source.data.get("extends")
     if not parent:
         return source.data, signs, source.prose
     if parent in (clause_id, *below):
         raise Invalid(source.file, (source.problem("circular_extends", "/extends", f"{parent} extends itself"),))
-    if parent not in sources:
+    if not isinstance(parent, str) or parent not in sources:
         raise Invalid(source.file, (source.problem("unknown_clause", "/extends", f"there is no clause {parent}"),))
     above, above_signs, prose = _merged(parent, sources, (clause_id, *below))
     return _merge(above, source.data), {**above_signs, **signs}, f"{prose}\n\n{source.prose}"

@@ -6,6 +6,11 @@ from dataclasses import dataclass
 
 WORD = re.compile(r"\w+")
 _LATIN = re.compile(r"[a-z]")
+# What nobody sees parts no word: soft hyphens, zero-width and directional marks, fillers, variation selectors.
+_INVISIBLE = re.compile(
+    "[\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e\u2060-\u206f\u3164"
+    "\ufe00-\ufe0f\ufeff\uffa0\U000e0000-\U000e01ef]"
+)
 # Letters that do not decompose, but that people type without their stroke.
 _STROKES = str.maketrans({"đ": "d", "ł": "l", "ø": "o", "ı": "i", "ħ": "h"})
 
@@ -14,9 +19,14 @@ class _Folding(dict[str, str]):
     """Folded form by character, computed once each."""
 
     def __missing__(self, char: str) -> str:
-        folded = "".join(_plain(c) for c in unicodedata.normalize("NFKC", char).casefold().translate(_STROKES))
+        folded = "".join(_plain(c) for c in _spelled(char).translate(_STROKES))
         self[char] = folded
         return folded
+
+
+def _spelled(text: str) -> str:
+    """Letters as their author means them: what shows, without case or width, with its diacritics."""
+    return unicodedata.normalize("NFKC", _INVISIBLE.sub("", text)).casefold()
 
 
 def _plain(char: str) -> str:
@@ -41,7 +51,7 @@ class Folded:
 
 
 def fold(text: str) -> Folded:
-    """Fold case, width (NFKC) and Latin diacritics."""
+    """Fold case, width (NFKC) and Latin diacritics; leave out what does not show."""
     pieces = [_FOLDED[c] for c in text]
     joined = "".join(pieces)
     if len(joined) == len(text) and all(len(piece) == 1 for piece in pieces):
@@ -51,21 +61,38 @@ def fold(text: str) -> Folded:
 
 def marked(segment: str) -> bool:
     """Tell whether a stretch has letters with diacritics (its author spells them, so they must agree)."""
-    return any(_FOLDED[c] != c.casefold() and _LATIN.match(_FOLDED[c] or " ") is not None for c in segment)
+    return any(_FOLDED[c] != _spelled(c) and _LATIN.match(_FOLDED[c]) is not None for c in segment)
+
+
+def same_letters(segment: str, phrase: str) -> bool:
+    """Tell whether two stretches have the same words, diacritics included."""
+    return WORD.findall(_spelled(segment)) == WORD.findall(_spelled(phrase))
 
 
 _NEGATORS = {
-    "en": {"no", "not", "non", "without", "never", "isn't", "isnt", "excluding", "except", "contains no"},
+    "en": {"no", "not", "non", "without", "never", "excluding", "except"}
+    | {"isn't", "isnt", "aren't", "arent", "doesn't", "doesnt"},
     "id": {"bukan", "tidak", "tanpa", "non", "bebas"},
     "ms": {"bukan", "tidak", "tanpa", "tiada", "bebas"},
-    "vi": {"khong", "chua", "chang"},
+    "vi": {"khong", "chang"},  # not "chưa": without its marks it is "chứa", which says that something is in it
     "pt": {"nao", "sem", "nem", "livre"},
     "es": {"no", "sin", "ni", "libre"},
     "de": {"kein", "keine", "keinen", "keiner", "nicht", "ohne"},
 }
-_NEGATED_BEFORE = re.compile(r"(?:ไม่มี|ไม่ใช่|ไม่|ปราศจาก|不含|不是|不能|没有|沒有|并非|無|无|非)[^\s,.;，。]{0,4}$")
+# Wireless, seamless, unlimited, very, "not to be missed", "not dear": they begin like a denial and deny nothing.
+_NEGATED_BEFORE = re.compile(
+    r"(?:ไม่มี|ไม่ใช่|ไม่(?!แพง)|ปราศจาก|不含|不是|不能(?![错錯][过過])|没有|沒有|并非|[無无](?![线線缝縫限])|非(?!常))"
+    r"[^\s,.;，。]{0,4}$"
+)
+_FREE_GIFT = r"(?:\d|ship|deliver|post|mail|gift|sample|return|trial|bag|box|case|pouch|cod\b|ongkir|of charge)"
 _NEGATED_AFTER = re.compile(
-    r"^(?:\s?-?\s?free\b|-?frei\b|を?(?:含まない|使用していない)|では(?:ない|ありません)|不使用|なし|フリー)"
+    rf"^(?:\s?-\s?free\b|\s?free\b(?!\s{_FREE_GIFT})|-?frei\b"
+    r"|を?(?:含まない|使用していない)|では(?:ない|ありません)|不使用|なし|フリー)"
+)
+# "Not only", "No 1", "free postage": words of denial in phrases that deny nothing.
+_NOT_DENYING = re.compile(
+    r"\b(?:no\s?\d+|no minimum|not (?:only|just)|(?:tidak|bukan) (?:hanya|cuma|saja)|bebas (?:ongkir|ongkos|biaya)"
+    r"|khong chi|nicht nur|nao (?:so|apenas)|no (?:solo|solamente))\b"
 )
 _COMPATIBLE = {
     "for",
@@ -97,7 +124,7 @@ def negated(folded: str, start: int, end: int, languages: frozenset[str]) -> boo
     if languages & {"pt"} and "es" not in languages:
         denying.discard("no")  # Portuguese "no" is "in the"
     return bool(denying & set(words)) or bool(
-        _NEGATED_BEFORE.search(before) or _NEGATED_AFTER.match(folded[end : end + 16])
+        _NEGATED_BEFORE.search(before) or _NEGATED_AFTER.match(folded[end : end + 24])
     )
 
 
@@ -112,5 +139,5 @@ def compatible(folded: str, start: int, end: int) -> bool:
 def _before(folded: str, start: int) -> tuple[list[str], str]:
     before = folded[max(0, start - 40) : start]
     cut = [m.end() for m in _STOP.finditer(before)]
-    before = before[cut[-1] :] if cut else before
-    return [m.group() for m in re.finditer(r"[\w']+", before)][-3:], before
+    before = _NOT_DENYING.sub(" ", before[cut[-1] :] if cut else before)
+    return [m.group().replace("’", "'") for m in re.finditer(r"[\w'’]+", before)][-3:], before

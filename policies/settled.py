@@ -242,6 +242,9 @@ def _one_record(clause: Clause, part: Part, item: Evidence, facts: dict[str, str
     renewal = f"A renewed {facts.get('kind')} record, checked by the platform."
     if status in {"revoked", "rejected"}:
         return _judged(clause, part, "not_met", "record", (quote,), f"{name} was {status}.")
+    if not table.covers((facts.get("region", ""),), table.case.region):
+        region = Quote(evidence_id=item.id, text=line_of(item, "region"))
+        return _judged(clause, part, "not_met", "record", (region,), f"{name} does not cover {table.case.region}.")
     if until and until < table.day:
         ended = Quote(evidence_id=item.id, text=line_of(item, "until"))
         if table.day - until <= timedelta(days=RENEWAL_DAYS):
@@ -252,9 +255,6 @@ def _one_record(clause: Clause, part: Part, item: Evidence, facts: dict[str, str
         return _judged(clause, part, "unclear", "silent", (quote,), f"{name} is pending.", verdict_on)
     if begins and begins > table.day:
         return _judged(clause, part, "unclear", "silent", (quote,), f"{name} begins on {begins}.", renewal)
-    if not table.covers((facts.get("region", ""),), table.case.region):
-        region = Quote(evidence_id=item.id, text=line_of(item, "region"))
-        return _judged(clause, part, "not_met", "record", (region,), f"{name} does not cover {table.case.region}.")
     if status != "verified":
         return _judged(clause, part, "unclear", "silent", (quote,), f"{name} is not verified.", renewal)
     if not _in_scope(facts.get("scope", ""), table.case):

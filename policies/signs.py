@@ -9,7 +9,7 @@ from typing import Literal
 
 from cases.evidence import Evidence
 from policies.clause import AttributeTest, Clause, Signs
-from policies.folding import WORD, Folded, compatible, fold, marked, negated
+from policies.folding import WORD, Folded, compatible, fold, marked, negated, same_letters
 from policies.units import in_unit, numbers_in
 
 Direction = Literal["for", "against"]
@@ -115,14 +115,14 @@ class SignIndex:
     def _place(self, sign: _Sign, folded: str) -> None:
         phrase = sign.phrase
         if len(phrase) > len("//") and phrase.startswith("/") and phrase.endswith("/"):
-            pattern = "".join(c if c.isascii() else fold(c).text for c in phrase[1:-1])
+            pattern = "".join(c if c.isascii() else re.escape(fold(c).text) for c in phrase[1:-1])
             self._patterns.append((re.compile(pattern, re.IGNORECASE), sign))
         elif sign.language in _UNSPACED and not phrase.isascii():
             self._by_pair[folded[:2]].append(sign)
         elif _SYMBOLS.search(folded):
-            # "18+" is more than its words: the symbols must be there too.
+            # "18+" is more than its words: the symbols must be there too. A word ends at its edge; a symbol need not.
             literal = r"\s*".join(re.escape(piece) for piece in folded.split())
-            self._patterns.append((re.compile(rf"(?<!\w){literal}(?!\w)"), sign))
+            self._patterns.append((re.compile(rf"(?:(?<!\w)|(?!\w)){literal}(?:(?!\w)|(?<!\w))"), sign))
         elif sign.words:
             self._by_word[sign.words[0]].append(sign)
 
@@ -150,7 +150,7 @@ class SignIndex:
                     continue
                 first, last = folded.span(run[0].start(), run[-1].end())
                 segment = item.text[first:last]
-                if marked(segment) and segment.casefold().split() != sign.phrase.casefold().split():
+                if marked(segment) and not same_letters(segment, sign.phrase):
                     continue  # other letters than the sign's: another word ("súng" is not "sung")
                 yield sign, run[0].start(), run[-1].end()
 

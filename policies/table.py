@@ -17,6 +17,7 @@ class Table:
 
     Attributes:
         hits: every sign that fired.
+        past: items that a later look has replaced: nothing is judged by them, but what was quoted of them can be read.
         language: of the case, BCP 47.
         day: the case's local day.
         covers: whether region names of a record cover a region (the corpus knows groups).
@@ -30,6 +31,7 @@ class Table:
     day: date
     covers: Callable[[Iterable[str], str], bool]
     speaks: Callable[[str, str], bool]
+    past: tuple[Evidence, ...] = ()
 
     def of_part(self, clause_id: str, part: str) -> tuple[Hit, ...]:
         """Hits on one part, both sides."""
@@ -53,10 +55,12 @@ class Table:
 
     @cached_property
     def _by_id(self) -> dict[str, Evidence]:
-        return {item.id: item for item in self.evidence}
+        return {item.id: item for item in (*self.past, *self.evidence)}
 
 
-def lay(corpus: Corpus, case: Case, evidence: tuple[Evidence, ...], language: str) -> Table:
+def lay(
+    corpus: Corpus, case: Case, evidence: tuple[Evidence, ...], language: str, past: tuple[Evidence, ...] = ()
+) -> Table:
     """Lay a case on the table: fire the signs of its language, of English and of its region's languages."""
     heard = {language or "en", "en", *corpus.languages(case.region)}
     return Table(
@@ -67,4 +71,5 @@ def lay(corpus: Corpus, case: Case, evidence: tuple[Evidence, ...], language: st
         day=corpus.local_day(case.opened_at, case.region),
         covers=corpus.covers,
         speaks=lambda clause_id, part: corpus.signs.speaks(clause_id, part, language or "en"),
+        past=past,
     )

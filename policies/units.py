@@ -8,10 +8,18 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from pint import UnitRegistry
 
-_NUMBER = re.compile(
-    r"(?<![\w.,])(?P<number>\d{1,3}(?:[.,\u00a0 ]\d{3})+(?:[.,]\d+)?|\d+(?:[.,]\d+)?)"
-    r"[\s-]?(?P<unit>%|มล|ซม|มก|กก|毫升|毫克|厘米|公分|公斤|ミリ|グラム|[\"”″]|°[CF]?|[A-Za-zµμ]{1,12}(?:/[A-Za-zµμ]{1,6}\d?)?)?"
-)
+
+def _pattern(grouping: str) -> re.Pattern[str]:
+    return re.compile(
+        rf"(?<![\w.,])(?P<number>\d{{1,3}}(?:[{grouping}]\d{{3}})+(?:[.,]\d+)?|\d+(?:[.,]\d+)?)"
+        r"[\s-]?(?P<unit>%|มล|ซม|มก|กก|毫升|毫克|厘米|公分|公斤|ミリ|グラム|[\"”″]|°[CF]?"
+        r"|(?!in[\s-]+\d)[A-Za-zµμ]{1,12}(?:/[A-Za-zµμ]{1,6}\d?)?)?"  # "3 in 1" is no length
+    )
+
+
+_NUMBER, _NUMBER_SPACED = _pattern(".,\u00a0"), _pattern(".,\u00a0 ")
+# Where a space groups thousands; elsewhere "2 100 ml" is two bottles.
+_SPACE_GROUPS = {"fr", "es", "pt", "de", "it", "nb", "sv", "da", "fi", "pl", "cs", "sk", "hu", "bg", "et", "lv", "lt"}
 # Where a point groups thousands and a comma starts decimals.
 _COMMA_DECIMAL = {"id", "pt", "es", "de", "vi", "fr", "it", "nl"}
 _ALIASES = {
@@ -29,6 +37,18 @@ _ALIASES = {
     "gr": "gram",
     "gm": "gram",
     "kgs": "kilogram",
+    # Sellers write 100ML and 5MW, and never mean megalitres or megawatts.
+    "mg": "milligram",
+    "g": "gram",
+    "kg": "kilogram",
+    "ml": "milliliter",
+    "l": "liter",
+    "mm": "millimeter",
+    "cm": "centimeter",
+    "mw": "milliwatt",
+    "mb": "megabyte",
+    "gb": "gigabyte",
+    "tb": "terabyte",
     "mah": "milliampere_hour",
     "wh": "watt_hour",
     "iu": "",
@@ -65,8 +85,9 @@ def numbers_in(text: str, language: str) -> list[Number]:
         language: BCP 47; decides what `1.000` means.
     """
     found = []
-    for match in _NUMBER.finditer(text):
-        value = _value(match["number"], language.split("-", maxsplit=1)[0])
+    spoken = language.split("-", maxsplit=1)[0]
+    for match in (_NUMBER_SPACED if spoken in _SPACE_GROUPS else _NUMBER).finditer(text):
+        value = _value(match["number"], spoken)
         found.append(Number(value, match["unit"] or "", match.start(), match.end()))
     return found
 
