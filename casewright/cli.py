@@ -71,3 +71,6 @@ def main() -> None:
     except BrokenPipeError:
         sys.stderr.close()
         sys.exit(1)
+    except OSError as error:  # a full disk, a folder that may not be written: the user's to mend, not a bug to trace
+        click.echo(f"io_error: {error}", err=True)
+        sys.exit(2)

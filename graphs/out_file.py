@@ -5,6 +5,8 @@ from typing import Any
 
 import orjson
 
+from cases.problem import Invalid, Problem
+
 
 class OutFile:
     """Appends result lines, and knows which cases have one."""
@@ -42,9 +44,34 @@ class OutFile:
     def _read(self, path: Path) -> None:
         whole = path.read_bytes()
         kept = whole[: whole.rfind(b"\n") + 1]
-        if len(kept) < len(whole):
-            with path.open("r+b") as file:
-                file.truncate(len(kept))
-        for line in kept.splitlines(keepends=True):
+        lines = kept.splitlines(keepends=True)
+        for number, line in enumerate(lines, 1):
             if line.strip():
-                self._last[orjson.loads(line)["case_id"]] = line
+                self._last[_case_of(line, f"{path}:{number}")] = line
+        rest = whole[len(kept) :]
+        if not rest:
+            return
+        if not rest.startswith(_BEGINNING[: len(rest)]):
+            raise _none(f"{path}:{len(lines) + 1}")
+        with path.open("r+b") as file:
+            file.truncate(len(kept))
+
+
+_BEGINNING = b'{"case_id":'
+"""What a result line begins with: whatever else stands at the end of a file is not ours to cut off."""
+
+
+def _case_of(line: bytes, where: str) -> str:
+    try:
+        result = orjson.loads(line)
+        case_id, status = str(result["case_id"]), result["status"]
+    except (orjson.JSONDecodeError, KeyError, TypeError) as error:
+        raise _none(where) from error
+    if status not in {"decided", "escalated", "invalid"}:
+        raise _none(where)
+    return case_id
+
+
+def _none(where: str) -> Invalid:
+    detail = "this is no result line; a results file is what `casewright audit --out` writes"
+    return Invalid(where, (Problem(code="no_result", pointer=where, detail=detail),))

@@ -2,6 +2,8 @@
 
 from typing import Literal
 
+from pydantic import Field
+
 from cases.problem import Record
 
 
@@ -23,12 +25,12 @@ class AuditSettings(Record):
     """
 
     automation: Literal["off", "provisional", "certified"] = "provisional"
-    lead: int = 2
-    high_lead: int = 3
-    candidates: int = 5
-    tool_calls: int = 12
-    seconds: float = 600
+    lead: int = Field(2, ge=1)
+    high_lead: int = Field(3, ge=1)
+    candidates: int = Field(5, ge=1)
+    tool_calls: int = Field(12, ge=0)
+    seconds: float = Field(600, gt=0)
     impact_limit: int = 4
     marking: bool = True
-    sampled: float = 0.0
-    review_days: int = 7
+    sampled: float = Field(0.0, ge=0, le=1)
+    review_days: int = Field(7, ge=1)

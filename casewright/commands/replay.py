@@ -26,6 +26,9 @@ def command(results: Path, case_id: str | None, auditor: AuditorKind) -> None:
     lines = [
         line for line in read_results(results) if case_id in {None, line["case_id"]} and line["status"] != "invalid"
     ]
+    if not lines:
+        message = f"{results} has no result to replay" + (f" for {case_id}." if case_id else ".")
+        raise click.ClickException(message)
     differing = asyncio.run(_replay(results, lines, auditor))
     click.echo(f"{len(lines) - differing} of {len(lines)} rebuilt the same.", err=True)
     sys.exit(1 if differing else 0)

@@ -11,6 +11,7 @@ import orjson
 from rich.console import Console
 
 from cases.decision import Answer, Escalation, read_answer
+from cases.problem import Invalid, Problem
 from casewright.commands.audit import audit_run, beside
 from casewright.settings import read_settings
 from casewright.sheet import sheet_of
@@ -88,6 +89,8 @@ def _show(results: Path, waiting: Waiting, console: Console) -> None:
         print_sheet(sheet_of(line), console)
     parts = [q for q in waiting.escalation.questions if q.part]
     example = f"--met '{parts[0].part}'" if parts and parts[0].kind == "part" else "--confirm"
+    if waiting.escalation.questions[0].kind == "clause":
+        example = "--governs CLAUSE"
     shown = f"Answer with: casewright review {results} {waiting.case_id} {example} --comment '...'"
     console.print(shown, style="dim", markup=False, highlight=False)
 
@@ -96,7 +99,7 @@ def _answer(waiting: Waiting, said: dict[str, Any]) -> Answer | None:
     """Make the answer that the options spell; None where they spell none."""
     bound = {"number": waiting.number, "digest": waiting.digest, "at": datetime.now(UTC).isoformat()}
     if said["file"]:
-        return read_answer({**bound, **orjson.loads(said["file"].read_bytes())})
+        return read_answer({**bound, **_written(said["file"])})
     if said["ask"]:
         if not said["until"]:
             message = "--ask needs --until."
@@ -119,6 +122,18 @@ def _answer(waiting: Waiting, said: dict[str, Any]) -> Answer | None:
         "comment": said["comment"],
     }
     return read_answer(review)
+
+
+def _written(file: Path) -> dict[str, Any]:
+    """An answer as a file; number, digest and time are filled in where it leaves them out."""
+    try:
+        answer = orjson.loads(file.read_bytes())
+    except orjson.JSONDecodeError as error:
+        raise Invalid(str(file), (Problem(code="not_json", pointer=str(file), detail=str(error)),)) from error
+    if not isinstance(answer, dict):
+        detail = "an answer is one JSON object"
+        raise Invalid(str(file), (Problem(code="not_an_object", pointer=str(file), detail=detail),))
+    return answer
 
 
 def _judgement(escalation: Escalation, named: str, verdict: str, why: str) -> dict[str, Any]:

@@ -155,3 +155,19 @@ def test_from_table_names_rows_and_columns(casewright, tmp_path):
     ran = casewright("cases", "from-table", "t.csv", "--mapping", "m.yaml", cwd=tmp_path, check=2)
     assert "unknown_column" in ran.stderr
     assert "id, title, price" in ran.stderr
+
+
+@pytest.mark.parametrize("text", ["notes\n", "notes", '{"case_id": "x"}\n', "[1, 2]\n"])
+def test_a_file_that_holds_no_results_is_left_as_it_is(casewright, folder, text):
+    (folder / "notes.txt").write_text(text)
+    for command in (["explain", "notes.txt"], ["replay", "notes.txt"], ["audit", "cases.jsonl", "--out", "notes.txt"]):
+        ran = casewright(*command, cwd=folder, check=2)
+        assert "notes.txt:1: no_result" in ran.stderr
+    assert (folder / "notes.txt").read_text() == text
+
+
+def test_an_answer_that_is_not_json_is_named(casewright, run):
+    (run / "answer.json").write_text("{not json")
+    ran = casewright("review", "out.jsonl", "hostile", "--answer", "answer.json", cwd=run)
+    assert ran.returncode in {1, 2}
+    assert "Traceback" not in ran.stderr
