@@ -226,12 +226,12 @@ def signs_of(source: Source) -> dict[str, Signs]:
     return signs
 
 
+_WORDS = re.compile(r"^(/(?:for|against))/words")
+
+
 def _as_written(problem: Problem, part: str) -> Problem:
     """Point to where it stands in the file, which knows no `words`."""
     return problem.model_copy(update={"pointer": pointer_of((part,)) + _WORDS.sub(r"\1", problem.pointer)})
-
-
-_WORDS = re.compile(r"^(/(?:for|against))/words")
 
 
 def _bad_phrases(source: Source, part: str, signs: Signs) -> list[Problem]:

@@ -4,7 +4,9 @@ import re
 import unicodedata
 from dataclasses import dataclass
 
-WORD = re.compile(r"\w+")
+# Thai, Lao, Burmese, Khmer, kana and Han write no spaces: "POD烟弹" is a word and a run of these.
+_UNSPACED = "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3005-\u3007\u3041-\u30ff\u31f0-\u31ff\u3400-\u4dbf\u4e00-\u9fff"
+WORD = re.compile(rf"[^\W{_UNSPACED}]+|[{_UNSPACED}]+")
 _LATIN = re.compile(r"[a-z]")
 # What nobody sees parts no word: soft hyphens, zero-width and directional marks, fillers, variation selectors.
 _INVISIBLE = re.compile(
@@ -112,7 +114,8 @@ _COMPATIBLE = {
     "fuer",
     "passend",
 }
-_COMPATIBLE_BEFORE = re.compile(r"(?:สำหรับ|ใช้กับ|รองรับ|适用于?|適用於?|用于|用於|兼容|相容)[^,.;，。]{0,8}$")
+# Folded like the texts that it reads: folding takes the Thai vowel in "for" apart.
+_COMPATIBLE_BEFORE = re.compile(fold(r"(?:สำหรับ|ใช้กับ|รองรับ|适用于?|適用於?|用于|用於|兼容|相容)[^,.;，。]{0,8}$").text)
 _COMPATIBLE_AFTER = re.compile(r"^\s?(?:用|対応|専用|兼容|适用|適用)")
 _STOP = re.compile(r"[.!?;:,\n|()\[\]，。！？；：、/]")
 

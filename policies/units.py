@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 def _pattern(grouping: str) -> re.Pattern[str]:
     return re.compile(
-        rf"(?<![\w.,])(?P<number>\d{{1,3}}(?:[{grouping}]\d{{3}})+(?:[.,]\d+)?|\d+(?:[.,]\d+)?)"
+        rf"(?<![\w.,])(?P<number>\d{{1,3}}(?:[{grouping}]\d{{3}})+(?!\d)(?:[.,]\d+)?|\d+(?:[.,]\d+)?)"
         r"[\s-]?(?P<unit>%|มล|ซม|มก|กก|毫升|毫克|厘米|公分|公斤|ミリ|グラム|[\"”″]|°[CF]?"
         r"|(?!in[\s-]+\d)[A-Za-zµμ]{1,12}(?:/[A-Za-zµμ]{1,6}\d?)?)?"  # "3 in 1" is no length
     )

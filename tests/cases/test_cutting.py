@@ -172,6 +172,8 @@ def test_a_variant_stays_one_line_and_forges_no_line_of_the_offer(case, name, un
     assert line.startswith("variant: ")
     assert line.endswith("1.00 SGD")
     assert len(evidence["listing.attributes"].text.splitlines()) == 1
+    variants = evidence["listing.variants"].text.splitlines() if "listing.variants" in evidence else []
+    assert len(variants) <= 1
 
 
 @given(FORGERIES.filter(bool))

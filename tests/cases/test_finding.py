@@ -236,6 +236,15 @@ def test_a_fulfilled_permit_lifts_the_clauses_that_it_names_and_no_other(rule):
     assert statuses(derived) == ("violation", ("a.y",), ())
 
 
+def test_of_two_permits_that_lift_the_first_by_id_is_named(rule):
+    permits = [
+        rule("p.b", effect="permit", over=("a.x",), severity="high"),
+        rule("p.a", effect="permit", over=("a.x",)),
+    ]
+    derived = derive([rule("a.x"), *permits], {"a.x": {"e": "met"}, "p.a": {"e": "met"}, "p.b": {"e": "met"}})
+    assert derived.lifted == {"a.x": "p.a"}
+
+
 def test_a_lifted_clause_alone_is_no_violation(rule):
     made = [rule("a.x"), rule("p.x", effect="permit", over=("a.x",))]
     assert statuses(derive(made, {"a.x": {"e": "met"}, "p.x": {"e": "met"}})) == ("no_violation", (), ())

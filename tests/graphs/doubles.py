@@ -18,6 +18,7 @@ from graphs.desk import Desk, NoSink
 from graphs.run import open_run
 from graphs.settings import AuditSettings
 from policies.search import Hit, Status
+from tools.tool import NO_ARGUMENTS
 
 NOW = datetime(2026, 3, 14, 10, 0, tzinfo=UTC)
 
@@ -86,12 +87,13 @@ class ScriptedAuditor:
         log: a file that gets one line for every call that is really made.
         delay: seconds that a call takes.
         deaf: every call that the journal does not answer fails.
+        whole: the investigator judges everything every time, asked or not.
     """
 
     def __init__(self, says, *, first=(), judges=({},), narrow=({},), log=None, delay=0.0, **traits):
         self.says, self.first, self.judges, self.narrow = says, first, judges, narrow
         self.log, self.delay = log, delay
-        self.deaf = traits.get("deaf", False)
+        self.deaf, self.whole = traits.get("deaf", False), traits.get("whole", False)
         self.deterministic = traits.get("deterministic", False)
         self.languages = traits.get("languages", ())
         self.calls, self.seen = [], []
@@ -114,7 +116,7 @@ class ScriptedAuditor:
         )
 
     def _turn(self, plan, dossier):
-        asked = () if plan.get("whole") else dossier.asked
+        asked = () if self.whole or plan.get("whole") else dossier.asked
         every = asked or [(clause.id, part) for clause in dossier.clauses for part in clause.rule.judged]
         says = {} if plan.get("tools") or plan.get("failure") else {**self.says, **plan.get("says", {})}
         judged = [says[f"{c}|{p}"].judgement((c, p), dossier) for c, p in every if says.get(f"{c}|{p}")]
@@ -176,7 +178,7 @@ class ScriptedAuditor:
 class ScriptedTool:
     """Finds what it was told to find: by call, the last one for ever; an exception is raised."""
 
-    parameters = {"type": "object", "properties": {}, "required": [], "additionalProperties": False}  # noqa: RUF012
+    parameters = NO_ARGUMENTS
 
     def __init__(self, name, *answers, standing=True, reads_evidence=False, deadline_s=5.0, delay=0.0, log=None):
         self.name, self.answers, self.standing, self.reads_evidence = name, answers, standing, reads_evidence

@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 
 import doubles
+
 from cases.case import read_case
 from cases.decision import read_answer
 from cases.problem import CasewrightError
@@ -26,7 +27,9 @@ def office_of(spec):
         for name, lines in spec.get("tools", {}).items()
     )
     settings = AuditSettings(**spec.get("settings", {}))
-    return doubles.Office(load_corpus(Path(spec["corpus"])), auditor, tools, tuple(spec.get("candidates", ())), settings)
+    return doubles.Office(
+        load_corpus(Path(spec["corpus"])), auditor, tools, tuple(spec.get("candidates", ())), settings
+    )
 
 
 async def do(run, step):

@@ -4,6 +4,8 @@ import re
 
 import pytest
 
+from graphs.audit import draw, studio
+
 BLADE, SHARP, ANTIQUE = "blades.spring|blade", "blades.spring|sharp", "blades.spring|antique"
 DEVICE, MEDICINE = "vapes.liquid|device", "vapes.liquid|medicine"
 
@@ -48,7 +50,9 @@ def test_what_was_judged_lies_in_the_line_for_anyone_to_check(make, knife):
 
 
 def test_an_auditor_looks_things_up_before_it_judges(make, knife):
-    look = make.ScriptedTool("similar_listings", [make.fact("similar_listings", "listing.duplicates: 4")], standing=False)
+    look = make.ScriptedTool(
+        "similar_listings", [make.fact("similar_listings", "listing.duplicates: 4")], standing=False
+    )
     asks = {"tools": [{"id": "c1", "name": "similar_listings", "arguments": {"words": "knife"}}]}
     says = {**knife, BLADE: make.met("listing.title|Switchblade", "tool:similar_listings|duplicates: 4")}
     office = make.office(says, look, first=(asks,))
@@ -152,7 +156,9 @@ def test_a_part_that_is_never_judged_is_unclear(make, knife):
     assert make.verdicts_of(line)[SHARP] == "unclear"
 
 
-@pytest.mark.parametrize(("failure", "code"), [("model_unavailable",) * 2, ("budget_exhausted",) * 2, ("unverified",) * 2])
+@pytest.mark.parametrize(
+    ("failure", "code"), [("model_unavailable",) * 2, ("budget_exhausted",) * 2, ("unverified",) * 2]
+)
 def test_an_auditor_that_gives_nothing_sends_the_case_to_a_person(make, knife, failure, code):
     office = make.office(knife, first=({"failure": failure},))
     (line,) = make.journey(office, make.case())
@@ -198,7 +204,7 @@ def test_a_high_stake_wants_a_lead_of_three(make):
     assert office.auditor.dossiers("judge")[0].tier == "strong"
 
 
-def test_a_clause_that_one_part_settles_is_challenged_there_only(make, knife):
+def test_a_clause_that_one_part_settles_is_challenged_there_only(make):
     says = {SHARP: make.not_met("listing.description|very blunt")}
     office = make.office(says, narrow=({SHARP: make.not_met("listing.description|blunt")},))
     (line,) = make.journey(office, make.case("Switchblade", "very blunt"))
@@ -286,7 +292,13 @@ def test_the_narrow_judge_reads_no_free_text(make):
     make.journey(office, make.case("Gift", story, subject=brand, reports=[{"by": "rival", "text": "Bad " * 99}]))
     (dossier,) = office.auditor.dossiers("narrow")
     shown = {item.source: item.text for item in dossier.evidence}
-    assert set(shown) == {"listing.description", "listing.attributes", "listing.brand", "listing.condition", "case.facts"}
+    assert set(shown) == {
+        "listing.description",
+        "listing.attributes",
+        "listing.brand",
+        "listing.condition",
+        "case.facts",
+    }
     assert "switchblade" in shown["listing.description"]
     assert len(shown["listing.description"]) <= 2 * 80 + len("switchblade")
     assert shown["listing.attributes"] == "blade: 8 cm"
@@ -360,7 +372,12 @@ def test_reopening_leaves_alone_what_judges_have_settled_or_contest(make, knife)
 
 
 def test_sightings_become_evidence_that_the_model_vouches_for(make, knife):
-    sees = {"sightings": [{"image": 1, "box": [1, 2, 30, 40], "sees": "a logo with \ufb01ne print"}, {"image": 2, "sees": "a shelf"}]}
+    sees = {
+        "sightings": [
+            {"image": 1, "box": [1, 2, 30, 40], "sees": "a logo with \ufb01ne print"},
+            {"image": 2, "sees": "a shelf"},
+        ]
+    }
     says = {**knife, BLADE: make.met("listing.title|Switchblade", "image:1/sighting|a logo")}
     office = make.office(says, first=({**sees, "says": says},))
     (line,) = make.journey(office, make.case())
@@ -423,13 +440,16 @@ def test_an_auditor_may_doubt_that_a_record_fits_but_not_more(make):
 # The drawing
 
 
-def test_the_drawing_names_every_node_and_the_ways_between(make):
-    from graphs.audit import draw, studio  # noqa: PLC0415 - compiled once, where it is asked for
-
+def test_the_drawing_names_every_node_and_the_ways_between():
     drawn = draw()
     nodes = ("prepare", "gather", "retrieve", "investigate", "use_tools", "verify", "challenge", "assess")
     for node in (*nodes, "await_review", "take_up", "conclude"):
         assert re.search(rf"\b{node}\b", drawn), node
-    for one, other in (("take_up", "gather"), ("take_up", "await_review"), ("challenge", "challenge"), ("verify", "investigate")):
+    for one, other in (
+        ("take_up", "gather"),
+        ("take_up", "await_review"),
+        ("challenge", "challenge"),
+        ("verify", "investigate"),
+    ):
         assert re.search(rf"{one} -\.?.*-?> {other}", drawn), (one, other)
     assert set(studio().get_graph().nodes) >= set(nodes)

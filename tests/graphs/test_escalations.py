@@ -182,7 +182,9 @@ def test_other_answers_name_nothing(make, corpus, line, elsewhere):
 
 
 def test_of_twenty_answers_at_once_one_wins(make, office, line, elsewhere):
-    answers = [make.review(f"{SHARP} {verdict}", reviewer=f"R{i}")(line) for i, verdict in enumerate(["met", "not_met"] * 10)]
+    answers = [
+        make.review(f"{SHARP} {verdict}", reviewer=f"R{i}")(line) for i, verdict in enumerate(["met", "not_met"] * 10)
+    ]
 
     async def race(opened):
         return await asyncio.gather(*(opened.answer("case-0001", a) for a in answers), return_exceptions=True)
@@ -254,7 +256,9 @@ def test_an_answer_that_was_stored_and_not_taken_up_is_finished_by_another_proce
 @pytest.mark.parametrize("kind", ["review", "supplement", "request"])
 def test_a_crash_before_the_result_is_written_loses_and_repeats_nothing(make, office, line, elsewhere, kind):
     """The run has gone on and is checkpointed; its line and the mark that it has gone on are missing."""
-    answer = {"review": make.review(f"{SHARP} met"), "supplement": make.supplement("Hi."), "request": make.request()}[kind]
+    answer = {"review": make.review(f"{SHARP} met"), "supplement": make.supplement("Hi."), "request": make.request()}[
+        kind
+    ]
 
     def boom(_):
         raise Crash

@@ -4,7 +4,7 @@ from collections import Counter
 from itertools import product
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cases.finding import Ballot, Judge, Judgement
@@ -93,7 +93,7 @@ def test_the_order_of_ballots_does_not_change_what_is_settled(given_votes, lead,
 @given(votes, leads)
 def test_settled_by_lead_is_never_a_tie_and_always_by_the_lead(given_votes, lead):
     found = tally(cast(given_votes), lead)
-    counted = sorted(Counter(given_votes).values(), reverse=True) + [0, 0]
+    counted = [*sorted(Counter(given_votes).values(), reverse=True), 0, 0]
     assert (found.settled == "lead") == (bool(given_votes) and counted[0] - counted[1] >= lead)
     if found.settled == "lead":
         assert given_votes.count(next(v for v, word in WORDS.items() if word == found.verdict)) == counted[0]
@@ -101,7 +101,7 @@ def test_settled_by_lead_is_never_a_tie_and_always_by_the_lead(given_votes, lead
 
 @given(votes, leads)
 def test_a_part_that_is_put_to_judges_one_by_one_ends_once(given_votes, lead):
-    """As the graph does it: after each ballot either it is settled, or one more is cast, at most twice the lead and one."""
+    """As the graph does it: after each ballot it is settled or one more is cast, at most twice the lead and one."""
     ends = [i for i in range(1, len(given_votes) + 1) if tally(cast(given_votes[:i]), lead).settled]
     if len(given_votes) > 2 * lead:
         assert ends
@@ -139,3 +139,52 @@ COPY = Rule(id="replicas.signs", type="p.r", parts=(GROUP, part("sold")))
 )
 def test_decisive_and_open_parts_are_put_to_judges_and_no_others(rule, verdicts, matter):
     assert parts_that_matter([rule], {rule.id: verdicts}) == tuple((rule.id, name) for name in matter)
+
+
+# In the whole graph, whatever investigator and judges say
+
+KEYS = ("blades.spring|blade", "blades.spring|sharp", "blades.spring|antique", "danger.explosive|explosive")
+TITLE = "Switchblade, sharp, brand new, antique"
+
+
+def _says(make, draw, truth):
+    """What one speaker says of every part: mostly what is true, with quotes that mostly verify."""
+    ways = {"met": make.met, "not_met": make.not_met, "unclear": make.unclear, "absent": make.absent}
+    said = {}
+    for key in KEYS:
+        verdict = draw(st.sampled_from([truth[key]] * 40 + [*ways, "left out"]))
+        quote = draw(st.sampled_from(["listing.title|Switchblade"] * 40 + ["listing.title|no such words"]))
+        said[key] = ways[verdict](quote) if verdict in ways else None
+    return said
+
+
+@settings(max_examples=80)
+@given(data=st.data())
+def test_nothing_is_decided_alone_that_is_not_settled(make, data):
+    """A decision's decisive parts lead by the stake's lead, and what signs speak for is cleared by a narrow word."""
+    truth = {key: data.draw(st.sampled_from(["met", "not_met"])) for key in KEYS}
+    truth["danger.explosive|explosive"] = data.draw(st.sampled_from(["absent", "not_met"]))
+    says, *others = [_says(make, data.draw, truth) for _ in range(5)]
+    office = make.office(says, judges=others[:3], narrow=others[3:], candidates=["blades.spring", "danger.explosive"])
+    (line,) = make.journey(office, make.case(TITLE))
+    assert len(office.auditor.seen) <= 4 + 2 * 3 + 4  # it ends, though what does not verify is asked again
+    if line["status"] == "escalated":
+        assert line["escalation"]["reasons"]
+        assert line["escalation"]["questions"]
+        return
+    for finding in line["decision"]["findings"]:
+        rule = make.corpus.clauses[finding["clause_id"]].rule
+        lead = 3 if rule.severity == "critical" else 2
+        judged = {part["part"]: part for part in finding["parts"]}
+        for name in parts_that_matter([rule], {rule.id: {n: part["verdict"] for n, part in judged.items()}}):
+            _is_settled(judged[name[1]], rule.judged[name[1]], lead)
+
+
+def _is_settled(part, named, lead):
+    votes = Counter(b["judgement"]["verdict"] for b in part["ballots"] if b["judge"]["prompt"] != NARROW)
+    others = [n for verdict, n in votes.items() if verdict != part["verdict"]]
+    assert votes[part["verdict"]] - max(others, default=0) >= lead
+    spoken = {"blade": "not_met", "sharp": "not_met", "antique": "met"}
+    if spoken.get(part["part"]) == part["verdict"] and (named.role == "element" or part["verdict"] == "met"):
+        narrow = [b["judgement"]["verdict"] for b in part["ballots"] if b["judge"]["prompt"] == NARROW]
+        assert part["verdict"] in narrow

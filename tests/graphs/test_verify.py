@@ -1,5 +1,6 @@
 """Verification of judgements: what passes is there, may prove its part, and says no more than it quotes."""
 
+import asyncio
 import itertools
 import re
 import unicodedata
@@ -13,9 +14,15 @@ from cases.evidence import Flags, normal
 from cases.finding import Ballot, Judge
 from graphs.verify import sound_ballot, unjudged, verify
 from policies.settled import absence_refused, settle
+from tools.tool import Look
 
 BLADE, SHARP, ANTIQUE = "blades.spring|blade", "blades.spring|sharp", "blades.spring|antique"
-MEDICINE, STRONG, DEAR, COPIED = "vapes.liquid|medicine", "vapes.strength|strong", "price.gouging|dear", "price.copies|copied"
+MEDICINE, STRONG, DEAR, COPIED = (
+    "vapes.liquid|medicine",
+    "vapes.strength|strong",
+    "price.gouging|dear",
+    "price.copies|copied",
+)
 
 
 @pytest.fixture(scope="module")
@@ -38,32 +45,31 @@ def only(verified):
     return problem
 
 
-@pytest.mark.parametrize(
-    ("key", "verdict", "basis", "quotes", "code", "pointer", "hint"),
-    [
-        ("blades.axe|blade", "met", "shown", [("E1", "Switchblade")], "unknown_clause", "/clause_id", "blades.spring"),
-        ("blades.spring|edge", "met", "shown", [("E1", "Switchblade")], "unknown_part", "/part", "blade, sharp, antiq"),
-        (BLADE, "met", "shown", [("E1", "springs out"), ("E1", "sharp")], "evidence_quote_not_found", "/quotes/0", "exactly"),
-        (BLADE, "met", "shown", [("E1", "sharp"), ("E9", "Switchblade")], "evidence_quote_not_found", "/quotes/1", "exactly"),
-        (BLADE, "met", "shown", [("E1", "sharp"), ("blades.spring", "It must be sharp")], "clause_quote_not_found", "/quotes/1", "exactly"),
-        (BLADE, "not_met", "shown", [("E1", "sharp")], "basis_verdict", "/basis", "shown goes with: met"),
-        (BLADE, "met", "contrary", [("E1", "sharp")], "basis_verdict", "/basis", "contrary goes with: not_met"),
-        (BLADE, "met", "silent", [], "basis_verdict", "/basis", "silent goes with: unclear"),
-        (BLADE, "met", "person", [("E1", "sharp")], "basis_verdict", "/basis", "a person only"),
-        (BLADE, "met", "record", [("E1", "sharp")], "basis_record", "/basis", "use shown, contrary or absent"),
-        (BLADE, "met", "measured", [("E1", "sharp")], "basis_measured", "/basis", "use shown, contrary or absent"),
-        (BLADE, "met", "shown", [], "no_quote", "/quotes", "quote the evidence"),
-        (BLADE, "met", "shown", [("blades.spring", "springs out")], "no_quote", "/quotes", "quote the evidence"),
-        (ANTIQUE, "not_met", "contrary", [], "no_quote", "/quotes", "quote the evidence"),
-        (ANTIQUE, "not_met", "absent", [], "no_quote", "/quotes", "what says what the item is"),
-        (BLADE, "met", "shown", [("E3", "flick knife")], "wrong_voucher", "/quotes", "seller"),
-        (BLADE, "not_met", "absent", [("E1", "Switchblade, sharp")], "absent_refuted", "/basis", "contrary with a quote"),
-    ],
-)  # fmt: skip
-def test_what_is_wrong_is_named_with_its_place_and_what_to_do(  # noqa: PLR0913 - the columns of the table above
-    make, check, knife, key, verdict, basis, quotes, code, pointer, hint
-):
-    problem = only(check(knife, make.judgement(key, verdict, basis, *quotes)))
+SHARPENED = ("E1", "sharp")
+WRONG = [
+    (("blades.axe|blade", "met", "shown", SHARPENED), "unknown_clause", "/clause_id", "blades.spring"),
+    (("blades.spring|edge", "met", "shown", SHARPENED), "unknown_part", "/part", "blade, sharp, antiq"),
+    ((BLADE, "met", "shown", ("E1", "springs"), SHARPENED), "evidence_quote_not_found", "/quotes/0", "exactly"),
+    ((BLADE, "met", "shown", SHARPENED, ("E9", "sharp")), "evidence_quote_not_found", "/quotes/1", "exactly"),
+    ((BLADE, "met", "shown", SHARPENED, ("blades.spring", "a rule")), "clause_quote_not_found", "/quotes/1", "exactly"),
+    ((BLADE, "not_met", "shown", SHARPENED), "basis_verdict", "/basis", "shown goes with: met"),
+    ((BLADE, "met", "contrary", SHARPENED), "basis_verdict", "/basis", "contrary goes with: not_met"),
+    ((BLADE, "met", "silent"), "basis_verdict", "/basis", "silent goes with: unclear"),
+    ((BLADE, "met", "person", SHARPENED), "basis_verdict", "/basis", "a person only"),
+    ((BLADE, "met", "record", SHARPENED), "basis_record", "/basis", "use shown, contrary or absent"),
+    ((BLADE, "met", "measured", SHARPENED), "basis_measured", "/basis", "use shown, contrary or absent"),
+    ((BLADE, "met", "shown"), "no_quote", "/quotes", "quote the evidence"),
+    ((BLADE, "met", "shown", ("blades.spring", "springs out")), "no_quote", "/quotes", "quote the evidence"),
+    ((ANTIQUE, "not_met", "contrary"), "no_quote", "/quotes", "quote the evidence"),
+    ((ANTIQUE, "not_met", "absent"), "no_quote", "/quotes", "what says what the item is"),
+    ((BLADE, "met", "shown", ("E3", "flick knife")), "wrong_voucher", "/quotes", "seller"),
+    ((BLADE, "not_met", "absent", SHARPENED), "absent_refuted", "/basis", "contrary with a quote"),
+]
+
+
+@pytest.mark.parametrize(("submitted", "code", "pointer", "hint"), WRONG)
+def test_what_is_wrong_is_named_with_its_place_and_what_to_do(make, check, knife, submitted, code, pointer, hint):
+    problem = only(check(knife, make.judgement(*submitted)))
     assert problem.code == code
     assert problem.pointer == f"/judgements/0{pointer}"
     assert hint in problem.hint
@@ -133,10 +139,6 @@ def liquid(make, **record):
 
 
 def _drafts(make, **record):
-    import asyncio  # noqa: PLC0415 - one line of this file needs it
-
-    from tools.tool import Look  # noqa: PLC0415
-
     case = make.case("Vape liquid")
     look = Look(case=case, day=make.NOW.date())
     return asyncio.run(make.history(**record).run(look, {}))
@@ -215,7 +217,9 @@ def test_a_number_is_compared_by_code(make, check, title, wrong, right):
 @pytest.mark.parametrize("verdict", ["met", "not_met"])
 def test_without_a_number_a_measure_is_unclear(make, check, verdict):
     table = make.table(make.case("Liquid with nicotine"))
-    assert only(check(table, make.judgement(STRONG, verdict, "measured", ("E1", "nicotine")))).code == "measured_otherwise"
+    assert (
+        only(check(table, make.judgement(STRONG, verdict, "measured", ("E1", "nicotine")))).code == "measured_otherwise"
+    )
     assert check(table, make.judgement(STRONG, "unclear", "silent")).problems == ()
 
 
@@ -287,7 +291,11 @@ def test_a_ballot_that_does_not_verify_counts_for_nothing(make, knife):
     sides = make.judgement(BLADE, "met", "shown", ("E1", "sharp"), ("E1", "Switchblade")).quotes
     made_up = make.judgement(BLADE, "met", "shown", ("E1", "made up")).quotes
     right = Ballot(
-        judge=judge, round=1, judgement=make.judgement(BLADE, "unclear", "borderline"), for_=(*sides, *made_up), against=made_up
+        judge=judge,
+        round=1,
+        judgement=make.judgement(BLADE, "unclear", "borderline"),
+        for_=(*sides, *made_up),
+        against=made_up,
     )
     sound = sound_ballot(right, clauses, knife)
     assert [(q.text, q.start) for q in sound.for_] == [("sharp", 13), ("Switchblade", 0)]
@@ -307,7 +315,9 @@ VOUCHERS = ("seller", "reporter", "platform", "tool", "model", "brand_owner")
 def tables(draw, make):
     texts = draw(st.lists(st.sampled_from(TEXTS), min_size=1, max_size=4))
     drafts = [
-        make.Draft(source=f"text:{i}", voucher=draw(st.sampled_from(VOUCHERS)), text=text, truncated=draw(st.booleans()))
+        make.Draft(
+            source=f"text:{i}", voucher=draw(st.sampled_from(VOUCHERS)), text=text, truncated=draw(st.booleans())
+        )
         for i, text in enumerate(texts, 1)
     ]
     suspected = draw(st.sampled_from([(), ("prohibited.blades",), ("restricted.vapes",)]))
@@ -385,7 +395,9 @@ def test_whatever_is_submitted_each_part_is_sound_or_at_fault(make, check, data)
     table = data.draw(tables(make))
     submitted = data.draw(
         st.lists(
-            st.tuples(st.sampled_from([*KEYS, "no.clause|x"]), st.sampled_from(BASES), st.sampled_from(["met", "not_met"])),
+            st.tuples(
+                st.sampled_from([*KEYS, "no.clause|x"]), st.sampled_from(BASES), st.sampled_from(["met", "not_met"])
+            ),
             max_size=6,
         )
     )

@@ -30,7 +30,7 @@ VOCABULARIES = {
             "GB": {"name": "the United Kingdom", "languages": ["en"], "time_zone": "Europe/London"},
             "GB-SCT": {"languages": ["en"], "time_zone": "Europe/London"},
             "DE": {"languages": ["de", "en"]},
-            "FR": {"languages": ["fr", "en"]},
+            "FR": {"languages": ["fr"]},
         },
         "groups": {"EU": ["DE", "FR"]},
     },
@@ -153,5 +153,21 @@ def laid():
             tool = SellerHistory(SellerRows([record]))
             cut += asyncio.run(run_tool(tool, Look(case=case, day=day, folder=None, evidence=()), {}))
         return lay(corpus, case, number(cut, 1), case.language or "en")
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def policy_in():
+    """Give an empty corpus in a folder of one's own."""
+    return Policy
+
+
+@pytest.fixture(scope="session")
+def case_of():
+    """Make a case whose subject has these attributes."""
+
+    def make(attributes):
+        return read_case({**CASE, "subject": {**CASE["subject"], "attributes": attributes}})
 
     return make

@@ -371,10 +371,11 @@ def test_the_snapshot_is_of_every_byte_and_name(policy):
     assert policy.load().snapshot != first
 
 
-def test_a_text_moved_between_files_is_another_snapshot(policy):
-    policy.clause("a.x").clause("a.y", title="Another")
+def test_the_same_bytes_under_another_name_are_another_snapshot(policy):
+    policy.clause("a.x")
+    (policy.folder / "units.yaml").write_text("more: true\n", encoding="utf-8")
     first = policy.load().snapshot
-    policy.clause("a.x", title="Another").clause("a.y")
+    (policy.folder / "units.yaml").rename(policy.folder / "unit.yaml")
     assert policy.load().snapshot != first
 
 

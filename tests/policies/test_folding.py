@@ -85,11 +85,8 @@ def around(text, hit, reads, languages=("en",)):
     folded = fold(text).text
     word = fold(hit).text
     start = folded.index(word)
-    return (
-        reads(folded, start, start + len(word), frozenset(languages))
-        if reads is negated
-        else reads(folded, start, start + len(word))
-    )
+    spoken = (frozenset(languages),) if reads is negated else ()
+    return reads(folded, start, start + len(word), *spoken)
 
 
 DENIED = (
