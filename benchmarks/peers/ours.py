@@ -41,6 +41,7 @@ class Remembering(CaseJournal):
 
     def __init__(self, case: Recorded) -> None:
         """Take the answers by slot."""
+        super().__init__(MemoryJournal(), case.id, {})
         self._answers = {}
         for talk in case.conversations:
             for turn, answer in enumerate(talk.answers):

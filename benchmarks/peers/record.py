@@ -13,7 +13,7 @@ import orjson
 
 from agents.script import Call, Match, Reply, Script, ScriptedModel, players_of
 from cases.case import Case
-from cases.journal import CaseJournal
+from cases.journal import CaseJournal, MemoryJournal
 from casewright.settings import Settings, read_settings, shipped_policies
 from casewright.wiring import open_office
 from graphs.run import open_run
@@ -113,6 +113,7 @@ class Listening(CaseJournal):
 
     def __init__(self, journal: CaseJournal, heard: list[tuple[str, bytes, dict[str, Any]]]) -> None:
         """Listen at a case's journal."""
+        super().__init__(MemoryJournal(), "", {})
         self._to = journal
         self._heard = heard
 
@@ -125,7 +126,7 @@ class Listening(CaseJournal):
 
 
 async def record(folder: Path, count: int) -> None:
-    """Audit `count` cases with a scripted model that looks one thing up and judges by the rulebook; write what was said.
+    """Audit `count` cases with a scripted model that looks one thing up and judges by the rulebook; write what it said.
 
     A case whose answers had to be mended, or that asked for anything else, is left out: no peer does that.
     """
@@ -140,18 +141,20 @@ async def record(folder: Path, count: int) -> None:
     player = {"kind": "rulebook", "policies": "policies"}
     script = Script.model_validate({"replies": replies, "players": {"rulebook": player}})
     rows = []
-    async with ScriptedModel(script, players_of(script, folder)) as server:
-        async with open_office(settings_of(folder, server.base_url), "llm") as office:
-            for plain in _cases(count):
-                heard: list[tuple[str, bytes, dict[str, Any]]] = []
+    async with (
+        ScriptedModel(script, players_of(script, folder)) as server,
+        open_office(settings_of(folder, server.base_url), "llm") as office,
+    ):
+        for plain in _cases(count):
+            heard: list[tuple[str, bytes, dict[str, Any]]] = []
 
-                async def desk(case: Case, journal: CaseJournal, at: Path | None, heard: Any = heard) -> Any:  # noqa: ANN401
-                    return await office.desk(case, Listening(journal, heard), at)
+            async def desk(case: Case, journal: CaseJournal, at: Path | None, heard: Any = heard) -> Any:  # noqa: ANN401
+                return await office.desk(case, Listening(journal, heard), at)
 
-                async with open_run(desk, None, lambda _line: None) as run:
-                    await run.audit(Case.model_validate(plain))
-                if talks := conversations(heard):
-                    rows.append({"case": plain, "conversations": [talk.__dict__ for talk in talks]})
+            async with open_run(desk, None, lambda _line: None) as run:
+                await run.audit(Case.model_validate(plain))
+            if talks := conversations(heard):
+                rows.append({"case": plain, "conversations": [talk.__dict__ for talk in talks]})
     (folder / "record.json").write_bytes(orjson.dumps(rows))
 
 
