@@ -23,6 +23,7 @@ from graphs.assess import matters
 from graphs.desk import Desk
 from graphs.guard import wants_narrow_word
 from graphs.language import language_of
+from graphs.settings import AuditSettings
 from graphs.settle import narrow_agrees, narrow_heard, tally
 from graphs.state import VERSION, AuditState, Plain, fresh_round, key_of, merged, split_key
 from graphs.verify import sound_ballot, unjudged, verify
@@ -60,6 +61,8 @@ async def gather(state: AuditState, runtime: Runtime[Desk]) -> AuditState:
     """
     desk = runtime.context
     pin = await _pin(state, desk)
+    if desk.journal.replaying:
+        desk.settings = AuditSettings.model_validate(pin["settings"])
     looked: list[str] = []
     gathered = merged(state, past=[*state.get("past", []), *state.get("looked", [])])
     for wave in pin["tools"]:

@@ -1,3 +1,4 @@
+import functools
 import json
 import os
 import shutil
@@ -79,7 +80,15 @@ def test_an_interrupted_audit_goes_on(casewright, tmp_path, how):
     (tmp_path / "cases.jsonl").write_text("".join(json.dumps(case(f"n{i}")) + "\n" for i in range(120)))
     command = [sys.executable, "-m", "casewright", "audit", "cases.jsonl", "--out", "out.jsonl"]
     env = {**os.environ, "CASEWRIGHT_HOME": str(tmp_path / "home")}
-    process = subprocess.Popen(command, cwd=tmp_path, env=env, stderr=subprocess.DEVNULL)
+    # Shells let what they start in the background ignore Ctrl-C; a user's terminal does not.
+    heed = functools.partial(signal.signal, signal.SIGINT, signal.SIG_DFL)
+    process = subprocess.Popen(
+        command,
+        cwd=tmp_path,
+        env=env,
+        stderr=subprocess.DEVNULL,
+        preexec_fn=heed,  # noqa: PLW1509 - no threads here
+    )
     out = tmp_path / "out.jsonl"
     deadline = time.monotonic() + 60
     while (not out.exists() or out.read_bytes().count(b"\n") < 5) and time.monotonic() < deadline:

@@ -114,11 +114,21 @@ elements:
   sword: {text: The item is a sword.}
 enforcement: LADDER
 """,
+    "swords.stage": """
+title: Swords for the stage
+type: prohibited.swords
+regions: ["*"]
+in_force: {from: 2025-01-01}
+severity: low
+elements:
+  prop: {text: The item is a prop.}
+enforcement: LADDER
+""",
     "swords.display": """
 title: Swords for display
 type: prohibited.swords
 effect: permit
-over: [swords.edged]
+over: [swords.edged, swords.stage]
 regions: ["*"]
 in_force: {from: 2025-01-01}
 severity: medium
@@ -181,6 +191,7 @@ signs.logo: {for: {en: [logo added]}}
 """,
     "danger.explosive": "explosive: {anywhere: true, for: {en: [dynamite]}, against: {en: [confetti]}}",
     "swords.edged": "sword: {for: {en: [katana]}, against: {en: [foam]}}",
+    "swords.stage": "prop: {for: {en: [stage prop]}}",
     "swords.display": "hung: {for: {en: [wall hanger]}}",
     "swords.sport": "fencing: {for: {en: [fencing]}}",
     "labels.origin": "unstated: {for: {en: [origin unknown]}}",

@@ -2,6 +2,8 @@
 
 import asyncio
 import itertools
+import os
+import signal
 import time
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -205,10 +207,20 @@ def reading(image, text, confidence=0.98):
     return Draft(source=f"image:{image}/ocr", voucher="seller", text=text, confidence=confidence)
 
 
+class Fate:
+    """When this process is to be killed: after so many logged calls, each of them made and not yet recorded."""
+
+    calls_left = 0
+
+
 def _log(path, line):
-    if path:
-        with Path(path).open("a", encoding="utf-8") as file:
-            file.write(line + "\n")
+    if not path:
+        return
+    with Path(path).open("a", encoding="utf-8") as file:
+        file.write(line + "\n")
+    Fate.calls_left -= 1
+    if Fate.calls_left == 0:
+        os.kill(os.getpid(), signal.SIGKILL)
 
 
 class FixedSearch:

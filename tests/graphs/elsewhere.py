@@ -21,9 +21,9 @@ from policies.corpus import load_corpus
 
 def office_of(spec):
     says = {key: doubles.Says(verdict, basis, tuple(quotes)) for key, (verdict, basis, quotes) in spec["says"].items()}
-    auditor = doubles.ScriptedAuditor(says, log=spec.get("log"), **spec.get("auditor", {}))
+    auditor = doubles.ScriptedAuditor(says, log=spec.get("log"))
     tools = tuple(
-        doubles.ScriptedTool(name, [doubles.fact(name, *lines)], delay=spec.get("delay", 0), log=spec.get("log"))
+        doubles.ScriptedTool(name, [doubles.fact(name, *lines)], log=spec.get("log"))
         for name, lines in spec.get("tools", {}).items()
     )
     settings = AuditSettings(**spec.get("settings", {}))
@@ -44,6 +44,7 @@ async def do(run, step):
 
 
 async def main(spec):
+    doubles.Fate.calls_left = spec.get("kill_after", 0)
     office, results = office_of(spec), OutFile(Path(spec["out"])) if spec.get("out") else None
     said = []
     async with office.open(Path(spec["db"]), results.append if results else None) as run:

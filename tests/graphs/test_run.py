@@ -2,10 +2,8 @@
 
 import asyncio
 import json
-import os
 import signal
 import sqlite3
-import time
 from collections import Counter
 
 import pytest
@@ -41,23 +39,17 @@ def run(office, path, do, emit=None):
 
 @pytest.fixture
 def killed(elsewhere, tmp_path):
-    """Start steps elsewhere, kill the process after so many calls, and start it again: the calls of both, the lines."""
+    """Do steps elsewhere in a process that is killed in the middle of a call, and again: the calls of both, the lines."""
     log, out = tmp_path / "calls.log", tmp_path / "out.jsonl"
 
-    def calls():
-        return log.read_text("utf-8").splitlines() if log.exists() else []
-
     def go(after, *steps, again=None, **spec):
-        given = {"log": log, "out": out, "delay": 0.08, "auditor": {"delay": 0.08}, **spec}
-        before = len(calls())
-        process = elsewhere.start(*steps, **given)
-        while len(calls()) < before + after and process.poll() is None:
-            time.sleep(0.005)
-        os.kill(process.pid, signal.SIGKILL)
+        given = {"log": log, "out": out, **spec}
+        process = elsewhere.start(*steps, kill_after=after, **given)
         process.communicate(timeout=60)
         assert process.returncode == -signal.SIGKILL
+        assert len(log.read_text("utf-8").splitlines()) == after
         elsewhere(*(again or steps), **given)
-        return calls(), [json.loads(line) for line in out.read_bytes().splitlines()]
+        return log.read_text("utf-8").splitlines(), [json.loads(line) for line in out.read_bytes().splitlines()]
 
     return go
 
@@ -74,8 +66,7 @@ def test_a_killed_run_is_run_again_and_every_case_has_one_result(make, killed, a
     assert {line["status"] for line in lines} == {"decided"}
     # A tool, the investigator and one judge a case; nothing twice but the call in flight.
     assert len(set(calls)) == 9
-    assert set(repeated(calls).values()) <= {2}
-    assert len(repeated(calls)) <= 1
+    assert repeated(calls) == {calls[after - 1]: 2}
 
 
 def test_a_run_killed_between_a_pause_and_its_answer_goes_on(make, killed, elsewhere):
@@ -88,7 +79,7 @@ def test_a_run_killed_between_a_pause_and_its_answer_goes_on(make, killed, elsew
     calls, lines = killed(2, ["answer", "case-0001", answer], again=[["finish"], ["finish"]], says=OPEN, tools=tools)
     assert [line["escalation"]["number"] for line in lines] == [2]
     assert sorted(set(calls)) == ["case-0001 2/investigate/1", "case-0001 2/judge/1", "case-0001 tool/recalls"]
-    assert len(repeated(calls)) <= 1
+    assert repeated(calls) == {calls[1]: 2}
 
 
 def test_a_case_that_waits_is_not_audited_again(make, knife, elsewhere):
@@ -248,13 +239,26 @@ JOURNEYS = {
 def test_a_replay_rebuilds_the_same_result_and_calls_nobody(make, knife, elsewhere, name):
     office, answers = JOURNEYS[name](make, knife)
     *_, line = make.journey(office, make.case(), *answers, path=elsewhere.db)
-    other = deaf(make, office, automation="off", sampled=1.0)  # its settings are pinned, too
+    other = deaf(make, office, automation="off", sampled=1.0, slow_s=9999)  # settings and time are what they were
     before = _held(elsewhere.db)
     again = run(other, elsewhere.db, lambda opened: opened.replay("case-0001"))
     assert again == line
     assert other.auditor.calls == []
     assert other.lines == []
     assert _held(elsewhere.db) == before
+
+
+def test_a_replay_takes_each_rounds_settings_from_that_round(make, knife, elsewhere):
+    office = make.office(knife, automation="off")
+
+    def allowed(line):
+        office.settings = office.settings.model_copy(update={"automation": "provisional"})
+        return make.expiry()(line)
+
+    *_, line = make.journey(office, make.case(), allowed, path=elsewhere.db)
+    assert line["status"] == "decided"
+    other = deaf(make, office, automation="off")
+    assert run(other, elsewhere.db, lambda opened: opened.replay("case-0001")) == line
 
 
 def _held(path):
