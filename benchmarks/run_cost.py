@@ -1,10 +1,10 @@
-"""What a run costs beside peers that make the same model calls, each arm in a process of its own on one scripted server.
+"""What a run costs beside peers that make the same model calls, each in a process of its own, on one scripted server.
 
     python benchmarks/run_cost.py [--cases 150] [--rounds 3] [--full]
 
-Arms take turns, `--rounds` times. CPU is that of the arm's process, all threads; the server's is not counted. The peers do
-nothing but the calls: requests and answers of real audits, recorded before. What Casewright does besides the calls
-(preparation, tools, retrieval, verification, assessing) is measured apart, with the same nodes and no graph, no
+Arms take turns, `--rounds` times. CPU is that of the arm's process, all threads; the server's is not counted. The
+peers do nothing but the calls: requests and answers of real audits, recorded before. What Casewright does besides the
+calls (preparation, tools, retrieval, verification, assessing) is measured apart, with the same nodes and no graph, no
 journal and no model, and left out of its ratio: what remains is the graph, the journal, the client and the results.
 """
 
