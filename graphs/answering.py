@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 from langgraph.runtime import Runtime
 from langgraph.types import interrupt
 
-from cases.case import Case
+from cases.case import Case, CaseText
 from cases.cutting import cut_case
 from cases.decision import Expiry, InformationRequest, Review, Supplement, digest_of, read_answer
 from cases.finding import Ballot, Judge
@@ -84,7 +84,7 @@ def _next_round(state: AuditState, answer: Review | Supplement | Expiry, desk: D
     drafts: list[Draft] = []
     if isinstance(answer, Supplement):
         begun = len(case.get("texts", []))
-        case["texts"] = [*case.get("texts", []), *(t.model_dump(mode="json") for t in answer.texts)]
+        case["texts"] = [*case.get("texts", []), *(_as_sent(t, answer.by) for t in answer.texts)]
         subject = dict(case["subject"])
         subject["images"] = [*subject.get("images", []), *(d.model_dump(mode="json") for d in answer.documents)]
         case["subject"] = subject
@@ -109,6 +109,12 @@ def _next_round(state: AuditState, answer: Review | Supplement | Expiry, desk: D
         "overrides": {},
         "decision": None,
     }
+
+
+def _as_sent(text: CaseText, by: str) -> Plain:
+    """A text of a supplement; what a seller sends is the seller's word, whatever it says of itself."""
+    told = text.model_copy(update={"by": "seller", "verified": False}) if by == "seller" else text
+    return told.model_dump(mode="json")
 
 
 def _carried(state: AuditState, known: int, desk: Desk) -> tuple[dict[str, Plain], bool]:

@@ -39,7 +39,7 @@ def run(office, path, do, emit=None):
 
 @pytest.fixture
 def killed(elsewhere, tmp_path):
-    """Do steps elsewhere in a process that is killed in the middle of a call, and again: the calls of both, the lines."""
+    """Do steps in a process that is killed in the middle of a call, and do them again: all calls, all lines."""
     log, out = tmp_path / "calls.log", tmp_path / "out.jsonl"
 
     def go(after, *steps, again=None, **spec):
