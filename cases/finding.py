@@ -176,7 +176,7 @@ def derive(rules: Iterable[Rule], verdicts: Mapping[str, Verdicts]) -> Derived:
         (permit.id, rule.id)
         for rule in standing
         for permit in permits
-        if permit.type == rule.type and rule.id not in permit.over and statuses[permit.id] == "fulfilled"
+        if _clashes(permit, rule) and statuses[permit.id] == "fulfilled"
     )
     doubtful = {rule.id: _doubting(rule, permits, statuses) for rule in standing}
     clashing = {rule_id for _, rule_id in conflicts}
@@ -206,7 +206,12 @@ def _lifted(forbids: Sequence[Rule], permits: Sequence[Rule], statuses: Mapping[
 
 def _doubting(rule: Rule, permits: Sequence[Rule], statuses: Mapping[str, Status]) -> tuple[str, ...]:
     """Open permits that could still lift `rule`, or clash with it."""
-    return tuple(p.id for p in permits if statuses[p.id] == "open" and (rule.id in p.over or p.type == rule.type))
+    return tuple(p.id for p in permits if statuses[p.id] == "open" and (rule.id in p.over or _clashes(p, rule)))
+
+
+def _clashes(permit: Rule, rule: Rule) -> bool:
+    """A permit that names what it lifts touches no others; one that names nothing pulls against its whole type."""
+    return not permit.over and permit.type == rule.type
 
 
 def _blocking(forbids: Sequence[Rule], pending: set[str], violated: Sequence[str]) -> set[str]:

@@ -109,10 +109,12 @@ class MemoryJournal:
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS journal (
-    case_id TEXT NOT NULL, slot TEXT NOT NULL, request TEXT NOT NULL, answer BLOB NOT NULL,
-    PRIMARY KEY (case_id, slot, request)
-) WITHOUT ROWID
+    seq INTEGER PRIMARY KEY, case_id TEXT NOT NULL, slot TEXT NOT NULL, request TEXT NOT NULL, answer BLOB NOT NULL,
+    UNIQUE (case_id, slot, request)
+)
 """
+_ENTRIES = "SELECT slot, request, answer FROM journal WHERE case_id = ? ORDER BY seq"
+_RECORD = "INSERT OR REPLACE INTO journal (case_id, slot, request, answer) VALUES (?, ?, ?, ?)"
 _Job = tuple[Callable[[sqlite3.Connection], Any], "asyncio.Future[Any]", asyncio.AbstractEventLoop]
 
 
@@ -136,7 +138,7 @@ class SqliteJournal:
         """All that was recorded for a case."""
 
         def read(connection: sqlite3.Connection) -> Entries:
-            rows = connection.execute("SELECT slot, request, answer FROM journal WHERE case_id = ?", (case_id,))
+            rows = connection.execute(_ENTRIES, (case_id,))
             return {(slot, request): bytes(answer) for slot, request, answer in rows}
 
         entries: Entries = await self._do(read)
@@ -147,7 +149,7 @@ class SqliteJournal:
 
         def write(connection: sqlite3.Connection) -> None:
             row = (case_id, slot, request, answer)
-            connection.execute("INSERT OR REPLACE INTO journal VALUES (?, ?, ?, ?)", row)
+            connection.execute(_RECORD, row)
 
         await self._do(write)
 
