@@ -127,7 +127,7 @@ class SignIndex:
             self._by_word[sign.words[0]].append(sign)
 
     def _hits(self, item: Evidence, folded: Folded, languages: frozenset[str]) -> Iterator[Hit]:
-        found = [*self._words(item, folded), *self._pairs(folded), *self._regexes(folded)]
+        found = [*self._words(item, folded), *self._pairs(folded), *self._regexes(item, folded, languages)]
         if item.source.endswith("/ocr"):
             found += self._squeezed(folded)
         for sign, start, end in found:
@@ -162,8 +162,10 @@ class SignIndex:
                 if text.startswith(phrase, i):
                     yield sign, i, i + len(phrase)
 
-    def _regexes(self, folded: Folded) -> Iterator[tuple[_Sign, int, int]]:
+    def _regexes(self, item: Evidence, folded: Folded, languages: frozenset[str]) -> Iterator[tuple[_Sign, int, int]]:
         for pattern, sign in self._patterns:
+            if not sign.heard_in(item, languages):
+                continue  # a pattern costs a search through the text, so it is not tried for nothing
             for found in pattern.finditer(folded.text):
                 if found.end() > found.start():
                     yield sign, found.start(), found.end()
