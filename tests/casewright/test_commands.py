@@ -100,8 +100,11 @@ def test_review_says_which_parts_there_are(casewright, tmp_path):
 
 def test_replay_rebuilds_the_same_and_notices_a_change(casewright, run):
     casewright("replay", "out.jsonl", "--auditor", "rulebook", cwd=run, check=0)
-    text = (run / "out.jsonl").read_text(encoding="utf-8")
-    (run / "changed.jsonl").write_text(text.replace('"outcome":"no_violation"', '"outcome":"violation"', 1))
+    # Cases end in any order: change the line of the case that is replayed, not the first that fits.
+    lines = [line for line in (run / "out.jsonl").read_text(encoding="utf-8").splitlines() if '"dress"' in line]
+    changed = [line.replace('"outcome":"no_violation"', '"outcome":"violation"', 1) for line in lines]
+    assert changed != lines
+    (run / "changed.jsonl").write_text("\n".join(changed) + "\n", encoding="utf-8")
     (run / "changed.jsonl.run.db").write_bytes((run / "out.jsonl.run.db").read_bytes())
     ran = casewright("replay", "changed.jsonl", "dress", cwd=run, check=1)
     assert "/decision/outcome" in ran.stdout
