@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
@@ -103,5 +103,15 @@ class Desk:
         """The case as code sees it; laid once for the same evidence."""
         key = tuple(item.id + item.sha256 for item in evidence)
         if key not in self._laid:
-            self._laid = {key: lay(self.corpus, case, evidence, language, past)}
+            self._laid = {key: self._lay(case, evidence, language, past)}
         return self._laid[key]
+
+    def _lay(self, case: Case, evidence: tuple[Evidence, ...], language: str, past: tuple[Evidence, ...]) -> Table:
+        """Lay the table anew, or only what has come, where no sign fires in it: firing signs is the dearest look."""
+        for before in self._laid.values():
+            known = len(before.evidence)
+            if evidence[:known] == before.evidence and before.language == language:
+                come = lay(self.corpus, case, evidence[known:], language, past)
+                if not come.hits:
+                    return replace(come, evidence=evidence, hits=before.hits)
+        return lay(self.corpus, case, evidence, language, past)

@@ -214,13 +214,16 @@ def _settled_by_code(judgement: Judgement, clause: Clause, part: Part, pointer: 
 
 def _numbers(judgement: Judgement, clause: Clause, pointer: str, table: Table) -> list[Problem]:
     """Numbers in `why` stand in its quotes, the clause or tool and platform evidence."""
+    # Names of evidence items and images are no claims.
+    why = re.sub(r"\bE\d+\b|\bimage:? ?\d+|\breport:? ?\d+|\btext:? ?\d+", "", judgement.why)
+    claimed = _NUMBER.findall(why)
+    if not claimed or judgement.basis == "measured":
+        return []
     said = [*(q.text for q in judgement.quotes), clause.text]
     said += [item.text for item in table.evidence if item.voucher in {"tool", "platform"}]
     known = {number for text in said for number in _NUMBER.findall(text)}
-    # Names of evidence items and images are no claims.
-    why = re.sub(r"\bE\d+\b|\bimage:? ?\d+|\breport:? ?\d+|\btext:? ?\d+", "", judgement.why)
-    strange = [n for n in _NUMBER.findall(why) if n.rstrip(".,") not in known and n not in known]
-    if not strange or judgement.basis == "measured":
+    strange = [n for n in claimed if n.rstrip(".,") not in known and n not in known]
+    if not strange:
         return []
     detail = f"{', '.join(strange)} stands in `why` but in no quote, clause or tool evidence"
     return [_fault("unquoted_number", f"{pointer}/why", detail, "quote where the number stands, or leave it out")]

@@ -14,16 +14,17 @@ from peers.record import Conversation, Recorded, read_record
 async def talk(client: openai.AsyncOpenAI, case: Recorded, conversation: Conversation) -> None:
     """Hold one conversation: ask, read the call's arguments, append what came, until nothing more is to be said."""
     messages: list[Any] = case.opening(conversation)
+    tools: Any = conversation.tools
     for appended in (*conversation.said, None):
         completion = await client.chat.completions.create(
             model="scripted",
             messages=messages,
-            tools=conversation.tools,
-            tool_choice="required",  # type: ignore[arg-type]
+            tools=tools,
+            tool_choice="required",
         )
         message = completion.choices[0].message
         for call in message.tool_calls or ():
-            orjson.loads(call.function.arguments)  # type: ignore[union-attr]
+            orjson.loads(call.function.arguments)  # type: ignore[union-attr] # only functions are offered
         if appended is not None:
             messages += [message.model_dump(exclude_none=True), *appended]
 

@@ -16,11 +16,16 @@ One = Callable[[Recorded], Awaitable[object]]
 
 @dataclass
 class _Crowd:
-    """Cases in flight, and the stretch of time in which every place is taken."""
+    """Cases in flight, and the stretch of time in which every place is taken.
+
+    Attributes:
+        spread_s: over how long the places are first taken, so that they do not march in step.
+    """
 
     cases: Sequence[Recorded]
     one: One
     in_flight: int
+    spread_s: float
     begun: int = 0
     done: int = 0
     calls: int = 0
@@ -30,10 +35,11 @@ class _Crowd:
         """Run all; `window` then holds time and calls at the first full turn-over and at the last start."""
         waiting = iter(self.cases)
         async with asyncio.TaskGroup() as group:
-            for _ in range(min(self.in_flight, len(self.cases))):
-                group.create_task(self._place(waiting))
+            for place in range(min(self.in_flight, len(self.cases))):
+                group.create_task(self._place(waiting, self.spread_s * place / self.in_flight))
 
-    async def _place(self, waiting: Any) -> None:  # noqa: ANN401 - an iterator that all places share
+    async def _place(self, waiting: Any, after_s: float) -> None:  # noqa: ANN401 - an iterator that all places share
+        await asyncio.sleep(after_s)
         for case in waiting:
             self.begun += 1
             if self.begun == len(self.cases):
@@ -52,19 +58,22 @@ async def lap(cases: Sequence[Recorded], one: One, in_flight: int, latency_s: fl
     """Warm up with the first `in_flight` cases, then measure the others.
 
     Returns:
-        `cpu_ms`: milliseconds of CPU a case, user and system, all threads of this process. `cases_s`: cases a second.
-        `of_ideal`: while every place is taken, the share of its time that a place waits for the model; an arm that
-        costs no time of its own reaches 1. `peak_mb`: peak resident memory.
+        `cpu_ms`: milliseconds of CPU a case, user and system, all threads of this process. `calls`: model calls of all
+        cases, the first ones included. `peak_mb`: peak resident memory. While every place is taken: `window_cases_s`,
+        cases a second, and `of_ideal`, the share of its time that a place waits for the model (an arm that costs no
+        time of its own reaches 1).
     """
-    await _Crowd(cases[:in_flight], one, in_flight).run()
-    crowd = _Crowd(cases[in_flight:], one, in_flight)
-    cpu, began = time.process_time(), time.perf_counter()
+    spread_s = latency_s * cases[0].calls
+    await _Crowd(cases[:in_flight], one, in_flight, spread_s).run()
+    crowd = _Crowd(cases[in_flight:], one, in_flight, spread_s)
+    cpu = time.process_time()
     await crowd.run()
-    cpu, wall = time.process_time() - cpu, time.perf_counter() - began
-    measured = {"cases": crowd.done, "cpu_ms": 1000 * cpu / crowd.done, "cases_s": crowd.done / wall}
-    (full_at, calls_then), (last_at, calls_last) = sorted(crowd.window)[:2]
-    if last_at > full_at and latency_s:
-        measured["of_ideal"] = (calls_last - calls_then) * latency_s / (in_flight * (last_at - full_at))
+    cpu = time.process_time() - cpu
+    measured = {"cpu_ms": 1000 * cpu / crowd.done, "calls": sum(case.calls for case in cases)}
+    (full, then), (last, by_then) = sorted(crowd.window)[:2]
+    if last > full:
+        measured["window_cases_s"] = (by_then - then) / cases[0].calls / (last - full)
+        measured["of_ideal"] = (by_then - then) * latency_s / (in_flight * (last - full))
     return measured | {"peak_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024}
 
 

@@ -44,7 +44,7 @@ def _answer(call_id: str, name: str, arguments: dict[str, Any]) -> dict[str, Any
 async def run(given: argparse.Namespace) -> None:
     """Run the loop once over each case; the server counts."""
     async with openai.AsyncOpenAI(base_url=given.url, api_key="none", max_retries=0) as client:
-        for case in read_record(given.record, given.cases):
+        for case in read_record(given.record, given.cases + given.in_flight):
             await talk(client, case, reacting(case))
 
 

@@ -18,7 +18,7 @@ from casewright.settings import Settings, read_settings, shipped_policies
 from casewright.wiring import open_office
 from graphs.run import open_run
 
-_TASKS = {"investigate", "judge", "narrow"}
+TASKS = {"investigate", "judge", "narrow"}
 _TITLES = (
     ("RELX disposable vape pod, {n} puffs", "SG"),
     ("Cotton summer dress no. {n}, flowers", "SG"),
@@ -103,9 +103,10 @@ def read_record(path: Path, count: int) -> list[Recorded]:
 
 def settings_of(folder: Path, url: str) -> Settings:
     """Casewright's settings for every run here."""
-    given = {"HOME": folder / "home", "POLICIES": folder / "policies", "SELLERS": folder / "sellers.jsonl"}
+    files = {"HOME": "home", "POLICIES": "policies", "SELLERS": "sellers.jsonl"}
+    given = {name: str(folder / file) for name, file in files.items()}
     given |= {"MODEL_URL": url, "MODEL": "scripted", "MODEL_CONCURRENCY": "1000"}
-    return read_settings({f"CASEWRIGHT_{name}": str(value) for name, value in given.items()})
+    return read_settings({f"CASEWRIGHT_{name}": value for name, value in given.items()})
 
 
 class Listening(CaseJournal):
@@ -120,7 +121,7 @@ class Listening(CaseJournal):
     async def once(self, slot: str, request: bytes, call: Callable[[], Awaitable[Any]]) -> Any:  # noqa: ANN401 - JSON
         """Pass on, and keep what concerns the model."""
         answer = await self._to.once(slot, request, call)
-        if slot.split("/")[1] in _TASKS:
+        if slot.split("/")[1] in TASKS:
             self._heard.append((slot, request, answer))
         return answer
 

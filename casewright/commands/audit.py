@@ -1,13 +1,14 @@
 """`casewright audit`: the main job, over files, in bounded concurrency, safe to interrupt and start again."""
 
 import asyncio
+import gc
 import logging
 import sys
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import click
 import orjson
@@ -21,6 +22,7 @@ from graphs.run import Line, Run, open_run
 
 log = logging.getLogger(__name__)
 Emit = Callable[[Line], None]
+_T = TypeVar("_T")
 
 
 @click.command()
@@ -42,8 +44,17 @@ def command(
     Exit status: 0; 1 where a case was invalid; 3 where one failed for another reason (run again to try it again).
     """
     reads = list(read_cases(files))
-    counts = asyncio.run(audit_all(reads, sellers, out, auditor, concurrency))
+    counts = run_quickly(audit_all(reads, sellers, out, auditor, concurrency))
     sys.exit(3 if counts["failed"] else 1 if counts["invalid"] else 0)
+
+
+def run_quickly(work: Coroutine[Any, Any, _T]) -> _T:
+    """Run on uvloop where there is one: it takes some per cent less CPU (benchmarks/README.md)."""
+    if sys.platform == "win32":
+        return asyncio.run(work)
+    import uvloop  # noqa: PLC0415 - there is none on Windows
+
+    return uvloop.run(work)
 
 
 async def audit_all(
@@ -60,6 +71,8 @@ async def audit_all(
         _progress(counts, len(reads))
 
     async with open_office(read_settings(), auditor, sellers) as office, audit_run(office, beside(out), counted) as run:
+        # What is open now stays until the end: the collector need not walk the corpus again and again.
+        gc.freeze()
         await run.finish()  # what a crash had left between an answer and its result
         waiting = [read for read in reads if not (results and results.concluded(read.case_id))]
         limit = asyncio.Semaphore(concurrency)
