@@ -11,7 +11,7 @@ from cases.evidence import Evidence, facts_of
 from cases.finding import Derived, Finding, Key, Verdict, derive, open_parts, part_verdict, settling_part, what_if
 from cases.rule import Part, Rule
 from graphs.docket import Docket
-from graphs.guard import cleared_against_signs
+from graphs.guard import cleared_against_signs, convicted_on_a_report
 from graphs.settle import parts_that_matter
 from policies.clause import Clause
 from policies.table import Table
@@ -198,7 +198,7 @@ def _against_convicting(docket: Docket, derived: Derived) -> set[str]:
         if info and (not info.reversible or info.impact >= docket.settings.impact_limit):
             codes.add("high_impact")
         codes |= _weak_sight(docket, decisive)
-        if any(_rulebook_contradicts(docket, key) for key in decisive):
+        if any(_rulebook_contradicts(docket, key) for key in decisive) or convicted_on_a_report(docket, clause):
             codes.add("conflicting_signs")
     if _unavailable(docket, "seller_history"):
         codes.add("tool_unavailable")  # strikes choose the step, and trust would bar acting alone

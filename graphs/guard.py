@@ -1,7 +1,9 @@
 """The guard of clearances: what signs speak for is not cleared on the word of judges who read free text.
 
 Quotes and vouchers bind `met`; nothing binds a `not_met`, and nothing ties the quote behind an exemption to the item.
-So a verdict that clears a clause for which signs speak needs one narrow ballot that says the same.
+So a verdict that clears a clause for which signs speak needs one narrow ballot that says the same; and where the
+rulebook finds every element of the clause met, no ballot is enough: two auditors differ, and a person looks. A report
+is a reason to look and no proof: what it brought up does not convict alone where no sign speaks for it elsewhere.
 """
 
 from agents.rulebook import judge_part
@@ -26,13 +28,36 @@ def wants_narrow_word(docket: Docket, key: Key) -> bool:
 
 
 def cleared_against_signs(docket: Docket, key: Key) -> bool:
-    """Tell whether a clearing verdict stands against the rulebook's own reading, with no narrow judge beside it."""
+    """Tell whether a clearing verdict stands against the rulebook's own reading, and nothing beside it is enough.
+
+    A sign's surroundings are free text too, short as they are: whoever plants an order there talks to the narrow judge.
+    """
     if docket.deterministic or not wants_narrow_word(docket, key):
         return False
     clause, part, verdict = _read(docket, key)
-    if clause.effect == "forbid" and part.role == "element" and judge_part(clause, part, docket.table).verdict != "met":
-        return False
+    if clause.effect == "forbid" and part.role == "element":
+        if judge_part(clause, part, docket.table).verdict != "met":
+            return False
+        if spoken_for(docket, clause):
+            return True
     return not narrow_agrees(docket.found(key).ballots, verdict)
+
+
+def convicted_on_a_report(docket: Docket, clause: Clause) -> bool:
+    """Tell whether somebody's unproven report stands behind a conviction: an element is `met` and no sign says so."""
+    if docket.deterministic or not any(item.voucher == "reporter" for item in docket.table.evidence):
+        return False
+    return any(
+        docket.found((clause.id, name)).verdict == "met" and part.weight > 0 and not _signed(docket, clause, name)
+        for name, part in clause.rule.judged.items()
+        if part.role == "element" and not (part.measure or part.fact or part.record)
+    )
+
+
+def _signed(docket: Docket, clause: Clause, name: str) -> bool:
+    """Whether a sign speaks for a part in what others than reporters vouch for."""
+    hits = (hit for hit in docket.table.of_part(clause.id, name) if hit.side == "for" and not hit.negated)
+    return any(docket.table.item(hit.evidence_id).voucher != "reporter" for hit in hits)
 
 
 def spoken_for(docket: Docket, clause: Clause) -> bool:
