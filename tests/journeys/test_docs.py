@@ -433,7 +433,7 @@ _TOLD_LATER = {
 
 def _codes():
     """Every code that stands where a problem or an error is made."""
-    for room in ("cases", "policies", "tools", "agents", "graphs", "casewright"):
+    for room in ("cases", "policies", "tools", "agents", "graphs", "evaluation", "casewright"):
         for path in sorted((ROOT / room).rglob("*.py")):
             for node in ast.walk(ast.parse(_text(path))):
                 made = _code_of(node)

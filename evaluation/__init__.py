@@ -1,0 +1,1 @@
+"""How well it decides: argued cases, retrieval queries, scores with their intervals, comparisons, reports."""
