@@ -88,7 +88,7 @@ def test_a_faulty_line_is_named_with_its_place(tmp_path):
     (tmp_path / "cases.jsonl").write_text(json.dumps(ROW) + "\n{", encoding="utf-8")
     with pytest.raises(Invalid, match=r"cases\.jsonl:2"):
         read_golden(tmp_path)
-    with pytest.raises(Invalid, match="cases.jsonl:1/expected"):
+    with pytest.raises(Invalid, match=r"cases\.jsonl:1/expected"):
         golden(tmp_path, changed(expected={"question": None}))
     with pytest.raises(Invalid, match="no such file"):
         read_golden(tmp_path / "nowhere")
