@@ -1,7 +1,7 @@
 """Files to a snapshot: every clause merged with what it extends, with stable ids and hashes; and what is in force."""
 
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from datetime import date, datetime
 from functools import cached_property
 from pathlib import Path
@@ -152,6 +152,22 @@ class Corpus:
         return found
 
 
+class Survey(NamedTuple):
+    """What could be read of a corpus, and all that is wrong with the rest.
+
+    Attributes:
+        corpus: the clauses that load, merged; one that extends a faulty clause is left out with it.
+        problems: each with file and line.
+        sources: front matter as written, by clause id, of every file that can be read.
+        signs: signs files as written, by clause id.
+    """
+
+    corpus: Corpus
+    problems: tuple[Problem, ...]
+    sources: Mapping[str, Source]
+    signs: Mapping[str, Source]
+
+
 def load_corpus(folder: Path) -> Corpus:
     """Load and check a corpus.
 
@@ -161,39 +177,38 @@ def load_corpus(folder: Path) -> Corpus:
     Raises:
         Invalid: with every problem found, each with file and line.
     """
+    surveyed = survey_corpus(folder)
+    if surveyed.problems:
+        raise Invalid("the policy corpus", surveyed.problems)
+    return surveyed.corpus
+
+
+def survey_corpus(folder: Path) -> Survey:
+    """Load what can be loaded of a corpus, and name every problem of the rest: for those who mend it."""
     problems: list[Problem] = []
+    named = named_clauses(folder)
     sources = _read_all(folder, problems)
-    vocabularies = {
-        name: _vocabulary(folder, name, problems) for name in ("taxonomy", "actions", "regions", "facts", "phrases")
-    }
-    _stop(problems)
-    types = _entries(vocabularies["taxonomy"], "types", ViolationTypeInfo, problems)
-    actions = _entries(vocabularies["actions"], "actions", ActionInfo, problems)
-    regions = _entries(vocabularies["regions"], "regions", RegionInfo, problems)
-    facts = _entries(vocabularies["facts"], "facts", FactInfo, problems)
-    groups = _groups(vocabularies["regions"], regions, problems)
-    phrases = _entries(vocabularies["phrases"], "phrases", _Phrases, problems)
+    vocabularies, faulty = _read_vocabularies(folder, problems)
     clauses: dict[str, Clause] = {}
     for clause_id in sorted(sources):
-        try:
-            clauses[clause_id] = _clause(clause_id, sources)
-        except Invalid as error:
-            problems += error.problems
-    _stop(problems)
+        if not _rests_on_unread(clause_id, sources, named):
+            try:
+                clauses[clause_id] = _clause(clause_id, sources)
+            except Invalid as error:
+                problems += error.problems
     for clause in clauses.values():
-        problems += _unknown_names(
-            clause, sources[clause.id].clause, clauses, types, actions, {*regions, *groups}, facts
-        )
-    _stop(problems)
-    return Corpus(
+        problems += _unknown_names(clause, sources[clause.id].clause, named, vocabularies, faulty)
+    broken = {problem.pointer.rpartition(":")[0] for problem in problems}
+    corpus = Corpus(
         snapshot=_snapshot(folder),
-        clauses=clauses,
-        types=types,
-        actions=actions,
-        regions=regions,
-        groups=groups,
-        facts=facts,
-        phrases={language: said.root for language, said in phrases.items()},
+        clauses=_sound(clauses, {c for c in sources if broken & {sources[c].clause.file, sources[c].signs_file.file}}),
+        **vocabularies,
+    )
+    return Survey(
+        corpus,
+        tuple(problems),
+        {clause_id: read.clause for clause_id, read in sources.items()},
+        {clause_id: read.signs_file for clause_id, read in sources.items()},
     )
 
 
@@ -208,23 +223,47 @@ class _Read(NamedTuple):
 _Sources = dict[str, _Read]
 
 
-def _stop(problems: list[Problem]) -> None:
-    if problems:
-        raise Invalid("the policy corpus", tuple(problems))
+def _sound(clauses: Mapping[str, Clause], broken: set[str]) -> dict[str, Clause]:
+    """Leave out faulty clauses, and those that extend one."""
+    sound = {clause_id: clause for clause_id, clause in clauses.items() if clause_id not in broken}
+    while lost := [c for c, clause in sound.items() if clause.extends and clause.extends not in sound]:
+        sound = {clause_id: clause for clause_id, clause in sound.items() if clause_id not in lost}
+    return sound
+
+
+def _rests_on_unread(clause_id: str, sources: _Sources, named: Mapping[str, Path]) -> bool:
+    """Tell whether a clause extends one whose file is there and cannot be read: that file has its own problem."""
+    seen: set[object] = set()
+    above: object = clause_id
+    while isinstance(above, str) and above in sources and above not in seen:
+        seen.add(above)
+        above = sources[above].clause.data.get("extends")
+    return isinstance(above, str) and above in named and above not in sources
+
+
+def named_clauses(folder: Path) -> dict[str, Path]:
+    """Clause files by the id that their place gives them."""
+    clauses = folder / "clauses"
+    return {
+        path.relative_to(clauses).with_suffix("").as_posix().replace("/", "."): path
+        for path in sorted(clauses.rglob("*.md"))
+    }
 
 
 def _read_all(folder: Path, problems: list[Problem]) -> _Sources:
     sources: _Sources = {}
     clauses = folder / "clauses"
-    for path in sorted(clauses.rglob("*.md")):
-        file = path.relative_to(folder).as_posix()
-        expected = path.relative_to(clauses).with_suffix("").as_posix().replace("/", ".")
+    for expected, path in named_clauses(folder).items():
         signs_path = path.with_suffix(".signs.yaml")
         written = Source(file=signs_path.relative_to(folder).as_posix(), data={}, lines={})
+        signs: dict[str, Signs] = {}
         try:
-            source = read_clause(path, file)
             written = read_yaml(signs_path, written.file) if signs_path.exists() else written
             signs = signs_of(written)
+        except Invalid as error:
+            problems += error.problems
+        try:
+            source = read_clause(path, path.relative_to(folder).as_posix())
         except Invalid as error:
             problems += error.problems
             continue
@@ -242,6 +281,31 @@ def _read_all(folder: Path, problems: list[Problem]) -> _Sources:
     if not sources and not problems:
         problems.append(Problem(code="no_clauses", pointer=str(clauses), detail="no clause files here"))
     return sources
+
+
+def _read_vocabularies(folder: Path, problems: list[Problem]) -> tuple[dict[str, Any], set[str]]:
+    """The vocabularies, and the names of those that are faulty: what these do not know is no problem of a clause."""
+    read: dict[str, Any] = {}
+    faulty: set[str] = set()
+    for file, key, kind in _VOCABULARIES:
+        found: list[Problem] = []
+        source = _vocabulary(folder, file, found)
+        read[key] = _entries(source, key, kind, found)
+        if key == "regions":
+            read["groups"] = _groups(source, read[key], found)
+        problems += found
+        faulty |= {key} if found else set()
+    read["phrases"] = {language: said.root for language, said in read["phrases"].items()}
+    return read, faulty
+
+
+_VOCABULARIES: tuple[tuple[str, str, type[Any]], ...] = (
+    ("taxonomy", "types", ViolationTypeInfo),
+    ("actions", "actions", ActionInfo),
+    ("regions", "regions", RegionInfo),
+    ("facts", "facts", FactInfo),
+    ("phrases", "phrases", _Phrases),
+)
 
 
 def _vocabulary(folder: Path, name: str, problems: list[Problem]) -> Source:
@@ -374,33 +438,42 @@ def _part_lines(part: Part) -> list[str]:
 def _unknown_names(
     clause: Clause,
     source: Source,
-    clauses: Mapping[str, Clause],
-    types: Mapping[str, object],
-    actions: Mapping[str, object],
-    regions: set[str],
-    facts: Mapping[str, object],
+    clauses: Collection[str],
+    vocabularies: Mapping[str, Any],
+    faulty: set[str],
 ) -> list[Problem]:
-    named = [("type", "/type", clause.type, types)]
+    actions, types, facts = (vocabularies[key] for key in ("actions", "types", "facts"))
+    regions = {"*", *vocabularies["regions"], *vocabularies["groups"]}
+    named: list[tuple[str, str, str, Collection[str]]] = []
+    if "types" not in faulty:
+        named.append(("type", "/type", clause.type, types))
     named += [("clause", f"/over/{i}", other, clauses) for i, other in enumerate(clause.rule.over)]
     named += [("clause", f"/see_also/{i}", other, clauses) for i, other in enumerate(clause.see_also)]
-    steps = clause.enforcement.ladder if clause.enforcement else ()
-    named += [("action", f"/enforcement/ladder/{i}/action", step.action, actions) for i, step in enumerate(steps)]
-    known_regions = dict.fromkeys({"*", *regions})
-    for field, names in (("regions", clause.regions), ("except", clause.except_)):
-        named += [("region", f"/{field}/{i}", name, known_regions) for i, name in enumerate(names)]
-    named += [
-        ("fact", f"/{part.role}s/{name.replace('.', '/of/')}/fact", part.fact.name, facts)
-        for name, part in clause.rule.judged.items()
-        if part.fact
-    ]
+    if "actions" not in faulty:
+        steps = clause.enforcement.ladder if clause.enforcement else ()
+        named += [("action", f"/enforcement/ladder/{i}/action", step.action, actions) for i, step in enumerate(steps)]
+    if "regions" not in faulty:
+        for field, names in (("regions", clause.regions), ("except", clause.except_)):
+            named += [("region", f"/{field}/{i}", name, regions) for i, name in enumerate(names)]
+    if "facts" not in faulty:
+        named += [
+            ("fact", f"{pointer_of_part(name, part)}/fact", part.fact.name, facts)
+            for name, part in clause.rule.judged.items()
+            if part.fact
+        ]
     named += [("part", f"/guidance/{i}/part", item.part, clause.rule.judged) for i, item in enumerate(clause.guidance)]
     if clause.effect == "forbid" and not clause.enforcement:
-        named.append(("ladder", "/enforcement", "a forbid clause has an enforcement ladder", {}))
+        named.append(("ladder", "/enforcement", "a forbid clause has an enforcement ladder", ()))
     return [
         source.problem(f"unknown_{kind}", pointer, f"{name!r} is not known" if kind != "ladder" else name)
         for kind, pointer, name, known in named
         if name not in known
     ]
+
+
+def pointer_of_part(name: str, part: Part) -> str:
+    """Where a part stands in its clause's front matter; a member stands in its group."""
+    return f"/{part.role}s/{name.replace('.', '/of/')}"
 
 
 def _snapshot(folder: Path) -> str:

@@ -109,6 +109,11 @@ def in_unit(number: Number, unit: str) -> float | None:
         return None
 
 
+def is_unit(unit: str) -> bool:
+    """Tell whether a unit is one that numbers can be brought to; no unit at all is one."""
+    return not unit or _parsed(unit) is not None
+
+
 def _value(written: str, language: str) -> float:
     plain = written.replace("\u00a0", "").replace(" ", "")
     if "," in plain and "." in plain:

@@ -6,6 +6,7 @@ import re
 import sys
 import time
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -145,7 +146,7 @@ def _scored(asked: GoldenSet, office: Office, lines: dict[str, tuple[Line, float
         texts = {item["id"]: item["text"] for item in line["evidence"]}
         named = row.expected.clauses[:1]
         type_ = office.corpus.clauses[named[0]].type if named else ""
-        one = score(row, line, lambda f, texts=texts: _verified(f, texts, office.corpus), type_)  # type: ignore[misc]
+        one = score(row, line, partial(_verified, texts=texts, corpus=office.corpus), type_)
         found.append(one.model_copy(update={"seconds": seconds}))
     return found
 

@@ -1,4 +1,4 @@
-"""`casewright policy`: clauses as they stand in the snapshot, and searching them."""
+"""`casewright policy`: clauses as they stand in the snapshot, searching them, checking them."""
 
 import asyncio
 from datetime import UTC, date, datetime
@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from casewright.commands.policy_lint import lint
 from casewright.settings import read_settings
 from policies.clause import Clause
 from policies.corpus import Corpus, load_corpus
@@ -16,7 +17,10 @@ if TYPE_CHECKING:
 
 @click.group()
 def command() -> None:
-    """Show and search the clauses."""
+    """Show, search and check the clauses."""
+
+
+command.add_command(lint)
 
 
 @command.command()

@@ -172,10 +172,18 @@ def test_a_folder_without_clauses_is_refused(policy):
 def test_all_problems_are_told_at_once(policy):
     policy.clause("a.x", colour="red").clause("a.y", severity="grave").text("a.z", "no front matter")
     policy.signs("a.x", {"thing": {"for": {"en": [""]}}})
-    assert len(policy.problems()) == 2  # what cannot be read at all comes before what it says
-    policy.path("a.z").unlink()
-    policy.signs("a.x", {})
-    assert policy.problems() == ["clauses/a/x.md:18: unknown_field", "clauses/a/y.md:9: invalid_value"]
+    assert policy.problems() == [
+        "clauses/a/x.signs.yaml:4: bad_phrase",
+        "clauses/a/z.md:1: no_front_matter",
+        "clauses/a/x.md:18: unknown_field",
+        "clauses/a/y.md:9: invalid_value",
+    ]
+
+
+def test_what_cannot_be_read_is_told_once_and_not_of_those_that_name_it(policy):
+    policy.text("a.x", "no front matter").clause("a.y", bare=True, extends="a.x", regions=["SG"])
+    policy.clause("a.z", see_also=["a.x"], type="a.one").vocabulary("taxonomy", "types: ]")
+    assert policy.problems() == ["clauses/a/x.md:1: no_front_matter", "taxonomy.yaml:1: not_yaml"]
 
 
 def test_a_circle_of_extends_is_told(policy):
