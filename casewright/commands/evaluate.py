@@ -48,7 +48,7 @@ def golden(split: str, auditor: AuditorKind, as_json: Path | None, against: Path
 
     `dev` is there to build against; run `test` only to report, and never tune on what it says. Nothing is enforced.
 
-    Exit status: 0; 1 where a quote is not verified or a case could not be scored.
+    Exit status: 0; 1 where a quote does not stand where it is said to stand.
     """
     settings = read_settings()
     asked = read_golden(_folder("golden", split))
@@ -58,8 +58,7 @@ def golden(split: str, auditor: AuditorKind, as_json: Path | None, against: Path
         _print_changes(Report.model_validate_json(against.read_bytes()), report)
     if as_json:
         as_json.write_text(report.model_dump_json(indent=1), encoding="utf-8")
-    whole = report.figures.quotes.hits == report.figures.quotes.n and len(report.cases) == len(asked.cases)
-    sys.exit(0 if whole else 1)
+    sys.exit(0 if report.figures.quotes.hits == report.figures.quotes.n else 1)
 
 
 @command.command("retrieval")
@@ -152,7 +151,10 @@ def _scored(asked: GoldenSet, office: Office, lines: dict[str, tuple[Line, float
 
 
 def _verified(finding: Finding, texts: dict[str, str], corpus: Corpus) -> tuple[int, int]:
-    """Quotes of a finding that stand where they say, white space folded, and how many there are."""
+    """Quotes of a finding that stand where they say, white space folded, and how many there are.
+
+    It looks for itself: what verified the quotes in the audit would only confirm itself.
+    """
     every = good = 0
     for part in finding.parts:
         for ballot in part.ballots:
