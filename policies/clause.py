@@ -84,10 +84,12 @@ class Side(Record):
     Attributes:
         words: by language (`*`: any), each a phrase, or a regular expression between slashes.
         attributes: tests of structured attributes.
+        kinds: names of kinds of goods; what is called one of them is another thing (only where they speak against).
     """
 
     words: dict[str, tuple[str, ...]] = Field(default_factory=dict)
     attributes: tuple[AttributeTest, ...] = ()
+    kinds: tuple[str, ...] = ()
 
 
 class Signs(Record):
@@ -97,6 +99,7 @@ class Signs(Record):
         compatible: whether a hit after "for" or "compatible with" (an accessory) counts.
         anywhere: a description alone is enough, also where the clause is about what an item is.
         sources: prefixes of the sources in which signs are looked for; empty means every source.
+        kind_words: what the kinds that speak against are called, by language; from the corpus's `kinds.yaml`.
     """
 
     for_: Side = Field(Side(), alias="for")
@@ -104,6 +107,7 @@ class Signs(Record):
     compatible: Literal["count", "ignore"] = "count"
     anywhere: bool = False
     sources: tuple[str, ...] = ()
+    kind_words: dict[str, tuple[str, ...]] = Field(default_factory=dict)
 
 
 class Clause(Record):
@@ -113,6 +117,7 @@ class Clause(Record):
         regions: ISO codes, groups or `*`, as written; `except_` are taken out again.
         rule: the parts, for derivation.
         signs: by the name of the judged part.
+        aliases: other names for what it is about, by language; they help the search to find it, and prove nothing.
         text: title, parts and prose as people, model and quotes see them; offsets count its code points.
         sha256: of `text`.
         file: where it was read from, relative to the corpus.
@@ -137,6 +142,7 @@ class Clause(Record):
     see_also: tuple[str, ...] = ()
     extends: str | None = None
     signs: dict[str, Signs] = Field(default_factory=dict)
+    aliases: dict[str, tuple[str, ...]] = Field(default_factory=dict)
     prose: str
     text: str
     sha256: str

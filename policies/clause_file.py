@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, Literal, Self
 
 import yaml
-from pydantic import Field, ValidationError, ValidationInfo, field_validator, model_validator
+from pydantic import Field, RootModel, ValidationError, ValidationInfo, field_validator, model_validator
 
 from cases.evidence import Voucher, normal
 from cases.problem import Invalid, Problem, Record, pointer_of, problems_of
@@ -210,11 +210,30 @@ def clause_file(source: Source, merged: dict[str, Any]) -> ClauseFile:
         raise Invalid(source.file, tuple(_located(source, p) for p in problems_of(error))) from error
 
 
+ALIASES = "aliases"
+"""Key of a signs file that names no part."""
+
+
+class _Aliases(RootModel[dict[str, tuple[str, ...]]]):
+    """Phrases by language."""
+
+
+def aliases_of(source: Source) -> dict[str, tuple[str, ...]]:
+    """Read the other names that a signs file gives its clause, by language; raises `Invalid` with file and line."""
+    try:
+        return _Aliases.model_validate(source.data.get(ALIASES) or {}).root
+    except ValidationError as error:
+        told = [p.model_copy(update={"pointer": f"/{ALIASES}{p.pointer}"}) for p in problems_of(error)]
+        raise Invalid(source.file, tuple(_located(source, p) for p in told)) from error
+
+
 def signs_of(source: Source) -> dict[str, Signs]:
-    """Read a signs file: by judged part, words by language and attribute tests on both sides."""
+    """Read a signs file: by judged part, words by language, attribute tests and kinds on both sides."""
     signs: dict[str, Signs] = {}
     problems: list[Problem] = []
     for part, written in source.data.items():
+        if part == ALIASES:
+            continue
         try:
             signs[part] = Signs.model_validate(_with_sides(written))
         except ValidationError as error:
@@ -269,8 +288,8 @@ def _side(value: object) -> object:
         return value
     # Values stay as YAML read them: 1:1 without quotes is the number 61 to it, and a phrase outside a list would be a
     # row of letters; the form then refuses them.
-    words = {key: () if words is None else words for key, words in value.items() if key != "attributes"}
-    return {"words": words, "attributes": value.get("attributes", ())}
+    words = {key: () if words is None else words for key, words in value.items() if key not in {"attributes", "kinds"}}
+    return {"words": words, "attributes": value.get("attributes", ()), "kinds": value.get("kinds", ())}
 
 
 def _located(source: Source, problem: Problem) -> Problem:

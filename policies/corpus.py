@@ -14,7 +14,7 @@ from cases.evidence import digest, normal
 from cases.problem import Invalid, Problem, Record, pointer_of, problems_of
 from cases.rule import Part, Rule
 from policies.clause import Clause, Signs
-from policies.clause_file import ClauseFile, Source, clause_file, read_clause, read_yaml, signs_of
+from policies.clause_file import ClauseFile, Source, aliases_of, clause_file, read_clause, read_yaml, signs_of
 from policies.signs import SignIndex
 
 
@@ -64,6 +64,10 @@ class FactInfo(Record):
 
 class _Phrases(RootModel[dict[str, str]]):
     """Sentences of one language, by name."""
+
+
+class _Kind(RootModel[dict[str, tuple[str, ...]]]):
+    """What goods of one kind are called, by language."""
 
 
 class Corpus:
@@ -172,7 +176,8 @@ def load_corpus(folder: Path) -> Corpus:
     """Load and check a corpus.
 
     Args:
-        folder: holds `clauses/**/*.md`, `taxonomy.yaml`, `actions.yaml`, `regions.yaml`, `facts.yaml`, `phrases.yaml`.
+        folder: holds `clauses/**/*.md`, `taxonomy.yaml`, `actions.yaml`, `regions.yaml`, `facts.yaml`, `phrases.yaml`
+            and, where signs name kinds of goods, `kinds.yaml`.
 
     Raises:
         Invalid: with every problem found, each with file and line.
@@ -189,11 +194,12 @@ def survey_corpus(folder: Path) -> Survey:
     named = named_clauses(folder)
     sources = _read_all(folder, problems)
     vocabularies, faulty = _read_vocabularies(folder, problems)
+    kinds = _read_kinds(folder, problems)
     clauses: dict[str, Clause] = {}
     for clause_id in sorted(sources):
         if not _rests_on_unread(clause_id, sources, named):
             try:
-                clauses[clause_id] = _clause(clause_id, sources)
+                clauses[clause_id] = _clause(clause_id, sources, kinds)
             except Invalid as error:
                 problems += error.problems
     for clause in clauses.values():
@@ -217,6 +223,7 @@ class _Read(NamedTuple):
 
     clause: Source
     signs: dict[str, Signs]
+    aliases: dict[str, tuple[str, ...]]
     signs_file: Source
 
 
@@ -257,9 +264,10 @@ def _read_all(folder: Path, problems: list[Problem]) -> _Sources:
         signs_path = path.with_suffix(".signs.yaml")
         written = Source(file=signs_path.relative_to(folder).as_posix(), data={}, lines={})
         signs: dict[str, Signs] = {}
+        aliases: dict[str, tuple[str, ...]] = {}
         try:
             written = read_yaml(signs_path, written.file) if signs_path.exists() else written
-            signs = signs_of(written)
+            signs, aliases = signs_of(written), aliases_of(written)
         except Invalid as error:
             problems += error.problems
         try:
@@ -271,7 +279,7 @@ def _read_all(folder: Path, problems: list[Problem]) -> _Sources:
             hint = f"write `id: {expected}`, or move the file"
             problems.append(source.problem("id_is_not_path", "/id", "the id does not match the file's place", hint))
             continue
-        sources[expected] = _Read(source, signs, written)
+        sources[expected] = _Read(source, signs, aliases, written)
     for path in sorted(clauses.rglob("*.signs.yaml")):
         if not path.with_name(path.name.removesuffix(".signs.yaml") + ".md").exists():
             file = path.relative_to(folder).as_posix()
@@ -306,6 +314,17 @@ _VOCABULARIES: tuple[tuple[str, str, type[Any]], ...] = (
     ("facts", "facts", FactInfo),
     ("phrases", "phrases", _Phrases),
 )
+
+
+_Kinds = Mapping[str, Mapping[str, tuple[str, ...]]]
+
+
+def _read_kinds(folder: Path, problems: list[Problem]) -> _Kinds:
+    """Kinds of goods by name; none where the corpus has no `kinds.yaml`."""
+    if not (folder / "kinds.yaml").exists():
+        return {}
+    source = _vocabulary(folder, "kinds", problems)
+    return {name: kind.root for name, kind in _entries(source, "kinds", _Kind, problems).items()}
 
 
 def _vocabulary(folder: Path, name: str, problems: list[Problem]) -> Source:
@@ -349,25 +368,25 @@ def _groups(source: Source, regions: Mapping[str, object], problems: list[Proble
     return groups
 
 
-def _clause(clause_id: str, sources: _Sources) -> Clause:
-    source, signs, signs_file = sources[clause_id]
-    merged, merged_signs, prose = _merged(clause_id, sources, ())
+def _clause(clause_id: str, sources: _Sources, kinds: _Kinds) -> Clause:
+    read = sources[clause_id]
+    source = read.clause
+    merged, merged_signs, aliases, prose = _merged(clause_id, sources, ())
     written = clause_file(source, merged)
     rule = _rule(written)
-    hint = f"the judged parts are: {', '.join(rule.judged)}"
-    unknown = [part for part in signs if part not in rule.judged]
-    if unknown:
-        told = [signs_file.problem("unknown_part", pointer_of((p,)), "there is no such part", hint) for p in unknown]
-        raise Invalid(signs_file.file, tuple(told))
+    faults = _faults_of_signs(read, rule, kinds)
+    if faults:
+        raise Invalid(read.signs_file.file, tuple(faults))
     # A variant may take parts of its parent away; their signs go with them.
-    merged_signs = {part: found for part, found in merged_signs.items() if part in rule.judged}
+    signs = {part: _with_kinds(found, kinds) for part, found in merged_signs.items() if part in rule.judged}
     text = clause_text(written, rule, prose)
     fields = written.model_dump(exclude={"elements", "exemptions", "over"}, by_alias=True)
     return Clause.model_validate(
         {
             **fields,
             "rule": rule,
-            "signs": merged_signs,
+            "signs": signs,
+            "aliases": aliases,
             "prose": prose,
             "text": text,
             "sha256": digest(text),
@@ -376,17 +395,55 @@ def _clause(clause_id: str, sources: _Sources) -> Clause:
     )
 
 
-def _merged(clause_id: str, sources: _Sources, below: tuple[str, ...]) -> tuple[dict[str, Any], dict[str, Signs], str]:
-    source, signs, _ = sources[clause_id]
+def _faults_of_signs(read: _Read, rule: Rule, kinds: _Kinds) -> list[Problem]:
+    """Parts and kinds that signs name and that are not there."""
+    file, hint = read.signs_file, f"the judged parts are: {', '.join(rule.judged)}"
+    faults = [
+        file.problem("unknown_part", pointer_of((part,)), "there is no such part", hint)
+        for part in read.signs
+        if part not in rule.judged
+    ]
+    for part, signs in read.signs.items():
+        if signs.for_.kinds:
+            told = "kinds speak against a part only: what is called one of them is another thing"
+            faults.append(file.problem("invalid_value", pointer_of((part, "for", "kinds")), told))
+        faults += [
+            file.problem("unknown_kind", pointer_of((part, "against", "kinds", i)), f"{kind!r} is not known")
+            for i, kind in enumerate(signs.against.kinds)
+            if kind not in kinds
+        ]
+    return faults
+
+
+def _with_kinds(signs: Signs, kinds: _Kinds) -> Signs:
+    """Put in what the kinds that speak against a part are called."""
+    words: dict[str, tuple[str, ...]] = {}
+    for name in signs.against.kinds:
+        for language, called in kinds.get(name, {}).items():
+            words[language] = (*words.get(language, ()), *called)
+    return signs.model_copy(update={"kind_words": words})
+
+
+_Merged = tuple[dict[str, Any], dict[str, Signs], dict[str, tuple[str, ...]], str]
+
+
+def _merged(clause_id: str, sources: _Sources, below: tuple[str, ...]) -> _Merged:
+    """Front matter, signs, aliases and prose of a clause with those of what it extends."""
+    source, signs, aliases, _ = sources[clause_id]
     parent = source.data.get("extends")
     if not parent:
-        return source.data, signs, source.prose
+        return source.data, signs, aliases, source.prose
     if parent in (clause_id, *below):
         raise Invalid(source.file, (source.problem("circular_extends", "/extends", f"{parent} extends itself"),))
     if not isinstance(parent, str) or parent not in sources:
         raise Invalid(source.file, (source.problem("unknown_clause", "/extends", f"there is no clause {parent}"),))
-    above, above_signs, prose = _merged(parent, sources, (clause_id, *below))
-    return _merge(above, source.data), {**above_signs, **signs}, f"{prose}\n\n{source.prose}"
+    above, above_signs, above_aliases, prose = _merged(parent, sources, (clause_id, *below))
+    return (
+        _merge(above, source.data),
+        {**above_signs, **signs},
+        {**above_aliases, **aliases},
+        f"{prose}\n\n{source.prose}",
+    )
 
 
 def _merge(above: Mapping[str, Any], below: Mapping[str, Any]) -> dict[str, Any]:

@@ -37,12 +37,12 @@ class Document(Record):
 
 
 def document_of(clause: Clause) -> Document:
-    """Take a clause's text, and the words that speak for any of its parts.
+    """Take a clause's text, its aliases, and the words that speak for any of its parts.
 
     Words against a part stay out: they name look-alikes, which the clause is not about. So do patterns, whose letters
     are no words.
     """
-    aliases: dict[str, list[str]] = {}
+    aliases: dict[str, list[str]] = {language: list(phrases) for language, phrases in clause.aliases.items()}
     for signs in clause.signs.values():
         for language, phrases in signs.for_.words.items():
             known = aliases.setdefault(language, [])

@@ -117,14 +117,45 @@ _COMPATIBLE = {
 # Folded like the texts that it reads: folding takes the Thai vowel in "for" apart.
 _COMPATIBLE_BEFORE = re.compile(fold(r"(?:สำหรับ|ใช้กับ|รองรับ|适用于?|適用於?|用于|用於|兼容|相容)[^,.;，。]{0,8}$").text)
 _COMPATIBLE_AFTER = re.compile(r"^\s?(?:用|対応|専用|兼容|适用|適用)")
+# Languages whose adjectives and attributes follow their noun.
+_NOUN_FIRST = {"id", "ms", "th", "vi", "pt", "es", "tl"}
+_ABOUT = {"of", "about", "on", "featuring", "showing", "depicting", "uber"}
+_JOINED = {
+    "with",
+    "and",
+    "plus",
+    "incl",
+    "includes",
+    "free",
+    "bonus",
+    "w",
+    "dengan",
+    "dan",
+    "dgn",
+    "gratis",
+    "com",
+    "e",
+}
+_JOINED |= {"con", "y", "mais", "mas", "und", "inkl", "inklusive", "co", "va", "kem", "tang"}
+_JOINED_UNSPACED = re.compile(fold("[+&]|และ|พร้อม|แถม|[和跟及送とや付]").text)
+_DESCRIBING = 2
+"""Words that may stand between a noun and what describes it."""
 _STOP = re.compile(r"[.!?;:,\n|()\[\]，。！？；：、/]")
 
 
-def negated(folded: str, start: int, end: int, languages: frozenset[str]) -> bool:
-    """Tell whether the words around a hit deny it: up to three words before, within the clause of the sentence."""
+def negated(folded: str, start: int, end: int, languages: frozenset[str], written_in: str = "") -> bool:
+    """Tell whether the words around a hit deny it: up to three words before, within the clause of the sentence.
+
+    Args:
+        folded: the folded text.
+        start: of the hit.
+        end: of the hit.
+        languages: whose words of denial to look for.
+        written_in: language of the text, BCP 47; empty where nobody says.
+    """
     words, before = _before(folded, start)
     denying = {word for language in languages for word in _NEGATORS.get(language, ())}
-    if languages & {"pt"} and "es" not in languages:
+    if written_in[:2] == "pt" or (not written_in and "pt" in languages and "es" not in languages):
         denying.discard("no")  # Portuguese "no" is "in the"
     return bool(denying & set(words)) or bool(
         _NEGATED_BEFORE.search(before) or _NEGATED_AFTER.match(folded[end : end + 24])
@@ -137,6 +168,27 @@ def compatible(folded: str, start: int, end: int) -> bool:
     if _COMPATIBLE & set(words):
         return True
     return bool(_COMPATIBLE_BEFORE.search(before) or _COMPATIBLE_AFTER.match(folded[end : end + 8]))
+
+
+def describes(folded: str, hit: tuple[int, int], kind: tuple[int, int], language: str) -> bool:
+    """Tell whether a hit only describes a thing of another kind ("samurai sword poster", "buku sejarah vape").
+
+    Args:
+        folded: the folded text.
+        hit: the stretch of it that a sign speaks of.
+        kind: the stretch of it that says what the item is called.
+        language: of the word for the kind.
+    """
+    first, last = sorted((hit, kind))
+    between = folded[first[1] : last[0]]
+    words = WORD.findall(between)
+    if first[1] > last[0] or len(words) > _DESCRIBING or _STOP.search(between):
+        return False
+    if _JOINED & set(words) or _JOINED_UNSPACED.search(between):
+        return False  # "vape with sticker": two things
+    if hit < kind:
+        return language not in _NOUN_FIRST
+    return language in _NOUN_FIRST or bool(_ABOUT & set(words))
 
 
 def _before(folded: str, start: int) -> tuple[list[str], str]:

@@ -9,7 +9,7 @@ from typing import Literal
 
 from cases.evidence import Evidence
 from policies.clause import AttributeTest, Clause, Signs
-from policies.folding import WORD, Folded, compatible, fold, marked, negated, same_letters
+from policies.folding import WORD, Folded, compatible, describes, fold, marked, negated, same_letters
 from policies.units import in_unit, numbers_in
 
 Direction = Literal["for", "against"]
@@ -17,6 +17,8 @@ Direction = Literal["for", "against"]
 _UNSPACED = {"th", "zh", "ja", "lo", "km", "my"}
 # Titles of old strikes, names of sellers, other listings: words of somebody, but not about this item.
 _OTHERS = ("tool:", "related:")
+# Where it is said what an item is.
+_CALLED = ("listing.title", "listing.category")
 _SYMBOLS = re.compile(r"[^\w\s\-/.'’]")
 _GAP = re.compile(r"[\s\-_/.'’]{0,3}")
 _SQUEEZED_MIN = 7
@@ -50,6 +52,7 @@ class _Sign:
     words: tuple[str, ...]
     ignore_compatible: bool
     sources: tuple[str, ...]
+    kind: bool = False
 
     def heard_in(self, item: Evidence, languages: frozenset[str]) -> bool:
         in_language = self.language == "*" or self.language in languages
@@ -108,6 +111,14 @@ class SignIndex:
                 words = tuple(m.group() for m in WORD.finditer(folded))
                 sign = _Sign(clause_id, part, side, language, phrase, words, ignore, signs.sources)
                 self._place(sign, folded)
+        for language, phrases in (signs.kind_words if side == "against" else {}).items():
+            for phrase in phrases:
+                folded = fold(phrase).text
+                words = tuple(m.group() for m in WORD.finditer(folded))
+                sign = _Sign(
+                    clause_id, part, side, language, phrase, words, ignore_compatible=False, sources=(), kind=True
+                )
+                self._place(sign, folded)
         for test in said.attributes:
             sign = _Sign(clause_id, part, side, "*", test.attribute, (), ignore, signs.sources)
             self._tests.append((test, sign))
@@ -130,12 +141,20 @@ class SignIndex:
         found = [*self._words(item, folded), *self._pairs(folded), *self._regexes(item, folded, languages)]
         if item.source.endswith("/ocr"):
             found += self._squeezed(folded)
-        for sign, start, end in found:
-            if not sign.heard_in(item, languages):
+        heard = [hit for hit in found if hit[0].heard_in(item, languages)]
+        kinds: dict[tuple[str, str], list[tuple[str, tuple[int, int]]]] = defaultdict(list)
+        for sign, start, end in heard:
+            if sign.kind:
+                kinds[sign.clause_id, sign.part].append((sign.language, (start, end)))
+        for sign, start, end in heard:
+            if sign.kind and not item.source.startswith(_CALLED):
+                continue
+            of_kind = kinds.get((sign.clause_id, sign.part), ()) if sign.side == "for" else ()
+            if any(describes(folded.text, (start, end), kind, language) for language, kind in of_kind):
                 continue
             if sign.ignore_compatible and compatible(folded.text, start, end):
                 continue
-            denied = negated(folded.text, start, end, languages)
+            denied = negated(folded.text, start, end, languages, item.language)
             first, last = folded.span(start, end)
             yield Hit(sign.clause_id, sign.part, sign.side, item.id, first, last, denied)
         if item.source == "listing.attributes":
