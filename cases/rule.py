@@ -20,10 +20,16 @@ DEFAULT_PROOF: tuple[Voucher, ...] = tuple(v for v in VOUCHERS if v not in {"rep
 
 
 class Measure(Record):
-    """A number that code finds in the evidence and compares: exactly one bound, in `unit`."""
+    """A number that code finds in the evidence and compares: exactly one bound, in `unit`.
+
+    Attributes:
+        of: what is measured, as texts call it.
+        per: `day` where what is taken in a day counts: an amount a portion is multiplied by the portions a day.
+    """
 
     of: str
     unit: str = ""
+    per: Literal["", "day"] = ""
     over: float | None = None
     at_least: float | None = None
     under: float | None = None

@@ -243,7 +243,7 @@ def _against_clearing(docket: Docket) -> set[str]:
     codes: set[str] = set()
     if any(i.flags.instruction_like and i.voucher in {"seller", "model"} for i in docket.table.evidence):
         codes.add("instruction_in_evidence")
-    raised = set(docket.table.case.raised_types)
+    suspected = _suspected(docket)
     for rule in docket.rules:
         settling = settling_part(rule, docket.verdicts.get(rule.id, {}))
         if rule.effect != "forbid" or settling is None:
@@ -251,14 +251,35 @@ def _against_clearing(docket: Docket) -> set[str]:
         keys = [(rule.id, part.name) for part in (settling.of or (settling,))]
         codes |= _appraised(docket, keys)
         exempt = any(docket.found((rule.id, part.name)).basis == "record" for part in _met_exemptions(docket, rule))
-        by_silence = not exempt and all(docket.found(key).basis == "absent" for key in keys)
-        if docket.clause(rule.id).type in raised and by_silence:
+        if rule.id in suspected and not exempt and _by_silence(docket, rule.id, settling):
             codes.add("conflicting_signs")
     if any(cleared_against_signs(docket, key) for key in matters(docket)):
         codes.add("conflicting_signs")
     if any(item.flags.unavailable and item.source.startswith("image:") for item in docket.table.evidence):
         codes.add("tool_unavailable")  # a picture that nobody has read may show what nothing else says
     return codes
+
+
+def _by_silence(docket: Docket, clause_id: str, settling: Part) -> bool:
+    """Tell whether a settling part is settled by silence: it would be open if what is absent were not known.
+
+    So a totality with silent indicators rests on their silence where they could bring it over the line.
+    """
+    found = {part.name: docket.found((clause_id, part.name)) for part in (settling.of or (settling,))}
+    known: dict[str, Verdict] = {name: f.verdict for name, f in found.items() if f.basis != "absent"}
+    return part_verdict(settling, known) == "unclear"
+
+
+def _suspected(docket: Docket) -> set[str]:
+    """The clause that each suspicion or report is about: of those of its type, the one that the search puts first.
+
+    Candidates stand in the order of the search; the others of the type are there because something else named them.
+    """
+    first: dict[str, str] = {}
+    for clause in docket.clauses:
+        if clause.effect == "forbid":
+            first.setdefault(clause.type, clause.id)
+    return {first[raised] for raised in docket.table.case.raised_types if raised in first}
 
 
 def _met_exemptions(docket: Docket, rule: Rule) -> list[Part]:

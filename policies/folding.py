@@ -61,6 +61,11 @@ def fold(text: str) -> Folded:
     return Folded(joined, [i for i, piece in enumerate(pieces) for _ in piece])
 
 
+def folded_pattern(pattern: str) -> str:
+    """Fold the letters of a regular expression that are no ASCII, so that it finds what stands in folded texts."""
+    return "".join(c if c.isascii() else re.escape(fold(c).text) for c in pattern)
+
+
 def marked(segment: str) -> bool:
     """Tell whether a stretch has letters with diacritics (its author spells them, so they must agree)."""
     return any(_FOLDED[c] != _spelled(c) and _LATIN.match(_FOLDED[c]) is not None for c in segment)

@@ -8,6 +8,7 @@ from cases.evidence import Evidence, Quote, facts_of, line_of
 from cases.finding import Basis, Judgement, Verdict
 from cases.rule import Measure, Part, RecordNeed
 from policies.clause import Clause
+from policies.daily import portions_a_day, states_a_day
 from policies.folding import WORD, fold
 from policies.table import Table
 from policies.units import Number, in_unit, numbers_in
@@ -111,16 +112,7 @@ def _leading(value: str | None) -> float | None:
 
 
 def _by_measure(clause: Clause, part: Part, measure: Measure, table: Table) -> Judgement:
-    names = [measure.of]
-    if part.name in clause.signs:
-        names += [w for words in clause.signs[part.name].for_.words.values() for w in words if not w.startswith("/")]
-    found: list[tuple[float, Quote]] = []
-    for item in table.evidence:
-        if item.voucher in part.vouchers and not item.flags.unavailable:
-            for number in _measured(item, names, table.language):
-                amount = in_unit(number, measure.unit)
-                if amount is not None:
-                    found.append((amount, Quote(evidence_id=item.id, text=_around(item.text, number))))
+    found, per_portion = _amounts(clause, part, measure, table)
     if not found:
         why = f"No number for {measure.of} in {measure.unit or 'plain numbers'} is given."
         return _nothing(clause, part, table, why, f"A label or data sheet that states {measure.of} in {measure.unit}.")
@@ -132,8 +124,31 @@ def _by_measure(clause: Clause, part: Part, measure: Measure, table: Table) -> J
         why = f"The evidence gives several numbers for {measure.of}, and not all are within the bound."
         return _judged(clause, part, "unclear", "borderline", quotes, why, f"Which {measure.of} the item has.")
     amount, quote = (holding or found)[0]
+    if per_portion and not holding:
+        why = f"{measure.of.capitalize()} is {amount:g} {measure.unit} a portion; how many are taken a day is not said."
+        return _judged(clause, part, "unclear", "borderline", (quote,), why, "How many portions are taken a day.")
     why = f"{measure.of.capitalize()} is {amount:g} {measure.unit}".rstrip() + f"; {_bound(measure)}."
     return _judged(clause, part, "met" if holding else "not_met", "measured", (quote,), why)
+
+
+def _amounts(clause: Clause, part: Part, measure: Measure, table: Table) -> tuple[list[tuple[float, Quote]], bool]:
+    """Amounts in the measure's unit with their quotes; and whether any is one a portion, and nobody says how many."""
+    names = [measure.of]
+    if part.name in clause.signs:
+        names += [w for words in clause.signs[part.name].for_.words.values() for w in words if not w.startswith("/")]
+    heard = [item for item in table.evidence if item.voucher in part.vouchers and not item.flags.unavailable]
+    times = portions_a_day([item.text for item in heard]) if measure.per else 1
+    found: list[tuple[float, Quote]] = []
+    per_portion = False
+    for item in heard:
+        for number in _measured(item, names, table.language):
+            amount = in_unit(number, measure.unit)
+            if amount is not None:
+                daily = not measure.per or states_a_day(item.text, number.start, number.end)
+                per_portion = per_portion or (not daily and times is None)
+                amount = amount if daily else amount * (times or 1)
+                found.append((amount, Quote(evidence_id=item.id, text=_around(item.text, number))))
+    return found, per_portion
 
 
 def _measured(item: Evidence, names: Sequence[str], language: str) -> list[Number]:

@@ -9,7 +9,7 @@ from typing import Literal
 
 from cases.evidence import Evidence
 from policies.clause import AttributeTest, Clause, Signs
-from policies.folding import WORD, Folded, compatible, describes, fold, marked, negated, same_letters
+from policies.folding import WORD, Folded, compatible, describes, fold, folded_pattern, marked, negated, same_letters
 from policies.units import in_unit, numbers_in
 
 Direction = Literal["for", "against"]
@@ -126,8 +126,7 @@ class SignIndex:
     def _place(self, sign: _Sign, folded: str) -> None:
         phrase = sign.phrase
         if len(phrase) > len("//") and phrase.startswith("/") and phrase.endswith("/"):
-            pattern = "".join(c if c.isascii() else re.escape(fold(c).text) for c in phrase[1:-1])
-            self._patterns.append((re.compile(pattern, re.IGNORECASE), sign))
+            self._patterns.append((re.compile(folded_pattern(phrase[1:-1]), re.IGNORECASE), sign))
         elif sign.language in _UNSPACED and not phrase.isascii():
             self._by_pair[folded[:2]].append(sign)
         elif _SYMBOLS.search(folded):
