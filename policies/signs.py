@@ -9,6 +9,7 @@ from typing import Literal
 
 from cases.evidence import Evidence
 from policies.clause import AttributeTest, Clause, Signs
+from policies.disguise import disguised
 from policies.folding import WORD, Folded, compatible, describes, fold, folded_pattern, marked, negated, same_letters
 from policies.units import in_unit, numbers_in
 
@@ -65,6 +66,7 @@ class SignIndex:
     def __init__(self, clauses: Iterable[Clause]) -> None:
         """Index the signs of `clauses`; patterns are compiled here, once."""
         self._by_word: dict[str, list[_Sign]] = defaultdict(list)
+        self._by_joined: dict[str, list[_Sign]] = defaultdict(list)
         self._by_pair: dict[str, list[_Sign]] = defaultdict(list)
         self._patterns: list[tuple[re.Pattern[str], _Sign]] = []
         self._tests: list[tuple[AttributeTest, _Sign]] = []
@@ -135,9 +137,12 @@ class SignIndex:
             self._patterns.append((re.compile(rf"(?:(?<!\w)|(?!\w)){literal}(?:(?!\w)|(?<!\w))"), sign))
         elif sign.words:
             self._by_word[sign.words[0]].append(sign)
+            if not sign.kind:
+                self._by_joined["".join(sign.words)].append(sign)
 
     def _hits(self, item: Evidence, folded: Folded, languages: frozenset[str]) -> Iterator[Hit]:
         found = [*self._words(item, folded), *self._pairs(folded), *self._regexes(item, folded, languages)]
+        found += self._disguised(folded)
         if item.source.endswith("/ocr"):
             found += self._squeezed(folded)
         heard = [hit for hit in found if hit[0].heard_in(item, languages)]
@@ -187,6 +192,13 @@ class SignIndex:
             for found in pattern.finditer(folded.text):
                 if found.end() > found.start():
                     yield sign, found.start(), found.end()
+
+    def _disguised(self, folded: Folded) -> Iterator[tuple[_Sign, int, int]]:
+        """Match words that are spelt so that a filter does not read them: "s1butr4m1n", "v a p e", "via.gra"."""
+        for start, end, words in disguised(folded.text):
+            for word in words:
+                for sign in self._by_joined.get(word, ()):
+                    yield sign, start, end
 
     def _squeezed(self, folded: Folded) -> Iterator[tuple[_Sign, int, int]]:
         """Match phrases in text whose spaces OCR has dropped."""
