@@ -1,23 +1,34 @@
 """Running an auditor over a golden set: every case audited as `audit` would, and scored beside its right answer."""
 
 import asyncio
-import hashlib
 import re
 import time
+from collections.abc import Mapping
+from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 
 from cases.case import Case
+from cases.decision import Usage
+from cases.evidence import Evidence
 from cases.finding import Finding
 from cases.problem import Invalid
 from casewright.commands.audit import audit_run
 from casewright.settings import Settings
 from casewright.wiring import AuditorKind, Office, open_office
-from evaluation.golden_case import GoldenSet, lint_golden
+from evaluation.baselines import Baseline, LexicalOnly, baseline, unverified
+from evaluation.golden_case import SHIPPED, Expectable, GoldenSet, lint_golden, read_golden
 from evaluation.scoring import Report, Scored, figures, score
+from graphs.language import language_of
 from graphs.run import Line
 from policies.corpus import Corpus, load_corpus
 
 _AT_ONCE = 8
+
+
+def golden_folder(split: str) -> Path:
+    """Where a split's cases lie: ours, by its name, or the user's own folder."""
+    return SHIPPED / split if split in {"dev", "test"} else Path(split)
 
 
 async def evaluate(asked: GoldenSet, split: str, settings: Settings, kind: AuditorKind) -> Report:
@@ -40,28 +51,20 @@ async def evaluate(asked: GoldenSet, split: str, settings: Settings, kind: Audit
     # Records are the set's own; the user's would answer for other sellers.
     none = dict.fromkeys(("sellers", "listings", "recalls", "precedents", "image_bank"))
     office_settings = settings.model_copy(update={**none, **asked.records})
-    lines: dict[str, tuple[Line, float]] = {}
     async with open_office(office_settings, kind) as office:
-        async with audit_run(office, None, lambda _: None) as run:
-            limit = asyncio.Semaphore(_AT_ONCE)
-
-            async def one(case: Case) -> None:
-                async with limit:
-                    begun = time.perf_counter()
-                    lines[case.id] = (await run.audit(case, asked.folder), time.perf_counter() - begun)
-
-            async with asyncio.TaskGroup() as group:
-                for row in asked:
-                    group.create_task(one(row.case))
-        scored = tuple(_scored(asked, office, lines))
+        audited = await _audited(asked, office)
+        scored = tuple(_scored(asked, office, audited))
         name = office.auditor.name
     return Report(
         split=split,
         auditor=name.name,
         model=name.model,
         snapshot=corpus.snapshot,
-        cases_sha256=hashlib.sha256((asked.folder / "cases.jsonl").read_bytes()).hexdigest(),
+        labelled=asked.labelled,
+        cases_sha256=asked.cases_sha256,
+        evidence_sha256=asked.evidence_sha256,
         figures=figures(scored),
+        baselines=_baselines(asked, corpus, audited),
         by_kind={
             kind: figures([s for s in scored if kind in s.kinds])
             for kind in sorted({k for s in scored for k in s.kinds})
@@ -70,15 +73,64 @@ async def evaluate(asked: GoldenSet, split: str, settings: Settings, kind: Audit
     )
 
 
-def _scored(asked: GoldenSet, office: Office, lines: dict[str, tuple[Line, float]]) -> list[Scored]:
+@dataclass(frozen=True)
+class _Audited:
+    """One case's result, what it has cost, and how long it took."""
+
+    line: Line
+    usage: Usage
+    seconds: float
+
+
+async def _audited(asked: GoldenSet, office: Office) -> dict[str, _Audited]:
+    done: dict[str, _Audited] = {}
+    limit = asyncio.Semaphore(_AT_ONCE)
+    async with audit_run(office, None, lambda _: None) as run:
+
+        async def one(case: Case) -> None:
+            async with limit:
+                begun = time.perf_counter()
+                line = await run.audit(case, asked.folder)
+                seconds = time.perf_counter() - begun
+            decided = line["status"] == "decided"
+            usage = Usage.model_validate(line["decision"]["usage"]) if decided else await run.spent(case.id)
+            done[case.id] = _Audited(line, usage, seconds)
+
+        async with asyncio.TaskGroup() as group:
+            for row in asked:
+                group.create_task(one(row.case))
+    return done
+
+
+def _baselines(asked: GoldenSet, corpus: Corpus, audited: Mapping[str, _Audited]) -> tuple[Baseline, ...]:
+    """Simpler deciders: one who always asks, the word search, the rulebook with nobody to check it."""
+    lexical, tuned_on = LexicalOnly.of(corpus), read_golden(SHIPPED / "dev")
+    return (
+        baseline("always asks", [(row.expected.outcome, "person") for row in asked]),
+        baseline("word search alone", lexical.answers(asked, lexical.least(tuned_on)), tuned_on="dev"),
+        baseline(
+            "rulebook without verification",
+            [(row.expected.outcome, _unverified(row.case, audited[row.case.id].line, corpus)) for row in asked],
+        ),
+    )
+
+
+def _unverified(case: Case, line: Line, corpus: Corpus) -> Expectable:
+    prose = f"{case.subject.title}\n{case.subject.description}"
+    language = case.language or language_of(prose, corpus.languages(case.region))
+    evidence = tuple(Evidence.model_validate(item) for item in line["evidence"])
+    return unverified(case, evidence, line["clauses"], language, corpus)
+
+
+def _scored(asked: GoldenSet, office: Office, audited: Mapping[str, _Audited]) -> list[Scored]:
     found = []
     for row in asked:
-        line, seconds = lines[row.case.id]
-        texts = {item["id"]: item["text"] for item in line["evidence"]}
+        done = audited[row.case.id]
+        texts = {item["id"]: item["text"] for item in done.line["evidence"]}
         named = row.expected.clauses[:1]
-        type_ = office.corpus.clauses[named[0]].type if named else ""
-        one = score(row, line, partial(_verified, texts=texts, corpus=office.corpus), type_)
-        found.append(one.model_copy(update={"seconds": seconds}))
+        type_ = office.corpus.clauses[named[0]].type if named else row.expected.type
+        one = score(row, done.line, partial(_verified, texts=texts, corpus=office.corpus), type_, done.usage)
+        found.append(one.model_copy(update={"seconds": done.seconds}))
     return found
 
 
