@@ -96,15 +96,27 @@ _AUDIT_NAMES = {
     "marking": "CASEWRIGHT_MARKING",
     "sampled": "CASEWRIGHT_SAMPLED",
 }
+_EMBEDDINGS = ("embeddings_url", "embeddings_model")
+VARIABLES = frozenset(f"CASEWRIGHT_{name.upper()}" for name in (*_PATHS, *_EMBEDDINGS)) | {
+    *_MODEL_NAMES.values(),
+    *_AUDIT_NAMES.values(),
+}
+"""Every variable that is read."""
 
 
-def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
+def read_settings(environment: Mapping[str, str] | None = None, changes: Mapping[str, str] | None = None) -> Settings:
     """Read the settings from `CASEWRIGHT_...` variables.
+
+    Args:
+        environment: the variables; the process's own where none are given.
+        changes: variables that stand above those.
 
     Raises:
         BadSetting: naming the variable.
     """
-    given = dict(os.environ if environment is None else environment)
+    given = {**(os.environ if environment is None else environment), **(changes or {})}
+    if unknown := [name for name in changes or {} if name not in VARIABLES]:
+        raise BadSetting(name=unknown[0], why="there is no such variable")
     values: dict[str, Any] = {"home": Path.home() / ".casewright", "policies": shipped_policies()}
     for name in _PATHS:
         written = given.get(f"CASEWRIGHT_{name.upper()}")

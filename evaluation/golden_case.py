@@ -1,13 +1,14 @@
-"""Golden cases: a case, the outcome that is right, and the argument for it. Read and checked against a corpus."""
+"""Golden cases: a case, and the outcome that is right: argued, or as somebody has labelled it. Read and checked."""
 
+import hashlib
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Literal, Self
 
 import orjson
-from pydantic import Field, StringConstraints, ValidationError, model_validator
+from pydantic import Field, ValidationError, field_validator, model_validator
 
 from cases.case import Case, Id
 from cases.decision import QuestionKind
@@ -43,6 +44,8 @@ Kind = Literal[
 Expectable = Literal["violation", "no_violation", "person"]
 _ARGUMENT = 30
 """Characters below which nobody has argued anything."""
+SHIPPED = Path(__file__).parent / "golden"
+"""Our own sets: `dev` and `test`."""
 
 
 class AskedFor(Record):
@@ -59,6 +62,7 @@ class Expected(Record):
     Attributes:
         clauses: violation: the clauses that are fulfilled, the heaviest first. No violation: those that come nearest
             and are not fulfilled (or are lifted). Person: those that the question is about.
+        type: of a labelled violation: its violation type, where the label says it.
         parts: verdicts of the parts that carry the outcome, by clause; members of groups as `group.member`.
         question: for `person`.
     """
@@ -67,30 +71,64 @@ class Expected(Record):
     clauses: tuple[str, ...] = ()
     parts: dict[str, dict[str, Verdict]] = Field(default_factory=dict)
     question: AskedFor | None = None
+    type: str = ""
+
+    @property
+    def bare(self) -> bool:
+        """Whether there is an outcome, and nothing of what it rests on."""
+        return not (self.clauses or self.parts or self.question)
 
     @model_validator(mode="after")
     def _asks_where_a_person_must(self) -> Self:
-        if (self.outcome == "person") != (self.question is not None):
+        if not self.bare and (self.outcome == "person") != (self.question is not None):
             msg = "a question belongs to the outcome `person`, and to no other"
+            raise ValueError(msg)
+        return self
+
+    @model_validator(mode="after")
+    def _is_of_one_type(self) -> Self:
+        if self.type and not (self.bare and self.outcome == "violation"):
+            msg = "a type belongs to a violation that is labelled; where clauses are named, it is theirs"
             raise ValueError(msg)
         return self
 
 
 class GoldenCase(Record):
-    """A case whose right answer is argued.
+    """A case whose right answer is argued, or, where `argument` is empty, labelled: an outcome, at most with its type.
 
     Attributes:
-        kinds: what makes it hard.
+        kinds: what makes it hard; none where it is labelled.
         pair: a name that it shares with the one other case that differs from it in one fact.
         argument: why the answer is right, in one line, from the clause's words.
     """
 
     id: Id
-    kinds: tuple[Kind, ...] = Field(min_length=1)
+    kinds: tuple[Kind, ...] = ()
     pair: str = ""
     case: Case
     expected: Expected
-    argument: Annotated[str, StringConstraints(min_length=_ARGUMENT)]
+    argument: str = ""
+
+    @field_validator("argument")
+    @classmethod
+    def _argues(cls, argument: str) -> str:
+        if 0 < len(argument) < _ARGUMENT:
+            msg = f"an argument has at least {_ARGUMENT} characters"
+            raise ValueError(msg)
+        return argument
+
+    @model_validator(mode="after")
+    def _is_argued_or_labelled(self) -> Self:
+        if self.argument and not self.kinds:
+            msg = "an argued case has at least one of `kinds`; `plain` where nothing makes it hard"
+            raise ValueError(msg)
+        if self.argument and self.expected.outcome == "person" and not self.expected.question:
+            msg = "an argued case names the question that a person should be asked"
+            raise ValueError(msg)
+        if not self.argument and not (self.expected.bare and not self.kinds and not self.pair):
+            msg = "an argument is missing; a case without one has an outcome, at most with its type, and nothing else"
+            raise ValueError(msg)
+        return self
 
 
 @dataclass(frozen=True)
@@ -103,6 +141,25 @@ class GoldenSet:
     def __iter__(self) -> Iterator[GoldenCase]:
         """Go through the cases in the order of the file."""
         return iter(self.cases)
+
+    @property
+    def cases_sha256(self) -> str:
+        """Hash of the file of cases: what makes two reports comparable."""
+        return hashlib.sha256((self.folder / "cases.jsonl").read_bytes()).hexdigest()
+
+    @property
+    def evidence_sha256(self) -> str:
+        """Hash of what lies beside the cases and becomes evidence: records, and the pictures that cases name."""
+        images = {image.path for row in self.cases for image in row.case.subject.images if image.path}
+        whole = hashlib.sha256()
+        for name in [path.name for path in self.records.values()] + sorted(images):
+            whole.update(f"{name} {hashlib.sha256((self.folder / name).read_bytes()).hexdigest()}\n".encode())
+        return whole.hexdigest()
+
+    @property
+    def labelled(self) -> bool:
+        """Whether its answers are labels, not arguments."""
+        return not any(row.argument for row in self.cases)
 
     @property
     def records(self) -> dict[str, Path]:
@@ -142,6 +199,8 @@ def read_golden(folder: Path) -> GoldenSet:
 def lint_golden(golden: GoldenSet, corpus: Corpus) -> list[Problem]:
     """Find what cannot be right: unknown or unheld clauses and parts, verdicts that do not give the outcome.
 
+    A set is argued or labelled as a whole: in an argued one no case passes without its argument.
+
     Args:
         golden: the cases.
         corpus: the snapshot that they are argued from.
@@ -151,6 +210,8 @@ def lint_golden(golden: GoldenSet, corpus: Corpus) -> list[Problem]:
     """
     found: list[Problem] = []
     for row in golden:
+        if not row.argument and not golden.labelled:
+            found.append(_fault("no_argument", row.id, "others of the set have an argument, this one has none"))
         found += [p.model_copy(update={"pointer": f"{row.id}{p.pointer}"}) for p in _faults(row, golden, corpus)]
     return found + _faults_between(golden.cases)
 
@@ -171,11 +232,20 @@ def _faults(row: GoldenCase, golden: GoldenSet, corpus: Corpus) -> Iterator[Prob
             where = f"{row.case.region} on {corpus.local_day(row.case.opened_at, row.case.region)}"
             hint = "name the clause that is in force there (one that extends another replaces it)"
             yield _fault("not_in_force", "/expected", f"{clause_id} is not in force in {where}", hint)
-    yield from _faults_of_parts(row, held)
+    if row.argument:
+        yield from _faults_of_parts(row, held)
+    elif row.expected.type and row.expected.type not in corpus.types:
+        hint = "the corpus's taxonomy.yaml has them all"
+        yield _fault("unknown_type", "/expected/type", f"there is no type {row.expected.type!r}", hint)
     for number, image in enumerate(row.case.subject.images):
         if image.path and not (golden.folder / image.path).exists():
             yield _fault("no_image", f"/case/subject/images/{number}", f"{image.path} does not lie beside the cases")
-    if not named - {""} and row.expected.outcome != "no_violation" and _kind_of(row) not in {"policy", "clause"}:
+    if (
+        row.argument
+        and not named - {""}
+        and row.expected.outcome != "no_violation"
+        and _kind_of(row) not in {"policy", "clause"}
+    ):
         yield _fault("no_clause", "/expected/clauses", "no clause is named that the outcome rests on")
 
 

@@ -6,14 +6,15 @@ from cases.problem import Record
 
 _Z = 1.959964
 """95 %, two-sided."""
+_TAIL = 0.05
+"""What lies beyond a one-sided bound of 95 %."""
 
 
 class Rate(Record):
     """`hits` of `n`, with the 95 % interval of Wilson (1927).
 
     Attributes:
-        low, high: bounds, 0 to 1; both 0 where nothing was counted. With no hit the upper bound is about 3.8/n (the
-            one-sided one about 3/n).
+        low, high: bounds, 0 to 1; both 0 where nothing was counted.
     """
 
     hits: int
@@ -26,11 +27,30 @@ class Rate(Record):
         """The rate, 0 to 1; 0 where nothing was counted."""
         return self.hits / self.n if self.n else 0.0
 
+    @property
+    def bound(self) -> float:
+        """Upper 95 % bound of the rate, one-sided and exact (Clopper and Pearson, 1934); with no hit about 3/n."""
+        if self.hits >= self.n:
+            return 1.0
+        low, high = self.hits / self.n, 1.0
+        for _ in range(50):
+            middle = (low + high) / 2
+            low, high = (middle, high) if _at_most(self.hits, self.n, middle) > _TAIL else (low, middle)
+        return high
+
+    @property
+    def counted(self) -> str:
+        """For what should not happen at all: the count, and how much of it the number of cases cannot rule out."""
+        return f"{self.hits} of {self.n} (95 % bound {100 * self.bound:.1f} %)" if self.n else "none to count"
+
+    @property
+    def short(self) -> str:
+        """Per cent and interval, where the counts stand beside it."""
+        return f"{100 * self.value:.1f} % [{100 * self.low:.1f}, {100 * self.high:.1f}]" if self.n else "none to count"
+
     def __str__(self) -> str:
-        """As people read it: per cent, interval, counts."""
-        if not self.n:
-            return "none to count"
-        return f"{100 * self.value:.1f} % [{100 * self.low:.1f}, {100 * self.high:.1f}] ({self.hits} of {self.n})"
+        """As people read it: per cent, interval, counts; of none, the count and its bound."""
+        return f"{self.short} ({self.hits} of {self.n})" if self.hits else self.counted
 
 
 def rate(hits: int, n: int) -> Rate:
@@ -41,6 +61,15 @@ def rate(hits: int, n: int) -> Rate:
     middle = (p + z2 / (2 * n)) / (1 + z2 / n)
     half = _Z * math.sqrt(p * (1 - p) / n + z2 / (4 * n * n)) / (1 + z2 / n)
     return Rate(hits=hits, n=n, low=max(0.0, middle - half), high=min(1.0, middle + half))
+
+
+def _at_most(hits: int, n: int, p: float) -> float:
+    """Chance of at most `hits` of `n`, each with chance `p` (above 0 and below 1)."""
+    whole = math.lgamma(n + 1)
+    return sum(
+        math.exp(whole - math.lgamma(k + 1) - math.lgamma(n - k + 1) + k * math.log(p) + (n - k) * math.log1p(-p))
+        for k in range(hits + 1)
+    )
 
 
 def mcnemar(won: int, lost: int) -> float:

@@ -12,6 +12,9 @@ from cases.case import Id, Language, Region
 from cases.problem import Invalid, Problem, Record, problems_of
 from policies.corpus import Corpus
 
+SHIPPED = Path(__file__).parent / "retrieval"
+"""Our own sets: `dev.jsonl` and `test.jsonl`."""
+
 
 class Query(Record):
     """One listing in a seller's words.

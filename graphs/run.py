@@ -15,7 +15,7 @@ from langgraph.checkpoint.sqlite.aio import AsyncSqliteSaver
 from langgraph.types import Command
 
 from cases.case import Case
-from cases.decision import Answer, Escalation
+from cases.decision import Answer, Escalation, Usage
 from cases.journal import CaseJournal, Journal, MemoryJournal, SqliteJournal
 from cases.problem import CasewrightError
 from graphs.audit import Audit, build
@@ -128,6 +128,11 @@ class Run:
         if state.get("__interrupt__"):
             return _line(state, desk, status="escalated", escalation=state["escalation"])
         return _line(state, desk, status="decided", decision=state["decision"])
+
+    async def spent(self, case_id: str) -> Usage:
+        """What a case that waits for a person has cost so far; an escalation itself need not say it."""
+        held = await build(self.paused).aget_state(_config(case_id))
+        return Usage.model_validate(held.values.get("usage", {}))
 
     async def _resume(self, waiting: Waiting, desk: Desk) -> Line:
         graph = build(self.paused)

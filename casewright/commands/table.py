@@ -1,18 +1,15 @@
 """`casewright cases from-table`: rows of a table become cases, by a mapping that the user writes."""
 
-import csv
 import sys
-from collections.abc import Iterator
-from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Any
 
 import click
 import orjson
-import yaml
 
 from cases.case import read_case
-from cases.problem import Invalid, Problem
+from cases.problem import Invalid
+from casewright.mapping import filled, read_mapping, rows_of
 
 
 @click.group()
@@ -31,11 +28,11 @@ def from_table(table: Path, mapping: Path, out: Path | None) -> None:
 
     A row that makes no valid case is named with its line, and the others go on. Exit status 1 where there was one.
     """
-    shape = _shape(mapping)
+    shape = read_mapping(mapping)
     bad = 0
     with out.open("wb") if out else _Out() as file:
-        for number, row in _rows(table):
-            made = _made(shape, row, mapping)  # a column that is not there is the mapping's fault, not a row's
+        for number, row in rows_of(table):
+            made = filled(shape, row, mapping)  # a column that is not there is the mapping's fault, not a row's
             try:
                 case = read_case(made)
             except Invalid as error:
@@ -55,104 +52,3 @@ class _Out:
 
     def __exit__(self, *_: object) -> None:
         sys.stdout.buffer.flush()
-
-
-def _shape(mapping: Path) -> dict[str, Any]:
-    try:
-        shape = yaml.safe_load(mapping.read_text(encoding="utf-8"))
-    except yaml.MarkedYAMLError as error:
-        line = error.problem_mark.line + 1 if error.problem_mark else 1
-        problem = Problem(code="not_yaml", pointer=f"{mapping}:{line}", detail=error.problem or "not YAML")
-        raise Invalid(str(mapping), (problem,)) from error
-    if not isinstance(shape, dict):
-        raise Invalid(
-            str(mapping), (Problem(code="not_a_mapping", pointer=f"{mapping}:1", detail="expected a mapping"),)
-        )
-    return shape
-
-
-def _rows(table: Path) -> Iterator[tuple[int, dict[str, Any]]]:
-    if table.suffix.lower() in {".csv", ".tsv"}:
-        with table.open(encoding="utf-8-sig", newline="") as file:
-            reader = csv.DictReader(file, delimiter="\t" if table.suffix.lower() == ".tsv" else ",")
-            for row in reader:
-                yield reader.line_num, row
-        return
-    for number, line in enumerate(table.read_bytes().splitlines(), 1):
-        if line.strip():
-            try:
-                row = orjson.loads(line)
-            except orjson.JSONDecodeError as error:
-                problem = Problem(code="not_json", pointer=f"{table}:{number}", detail=str(error))
-                raise Invalid(str(table), (problem,)) from error
-            yield number, row
-
-
-_LEAF = {"column", "each", "pairs"}
-_NEEDED = {"amount", "currency", "text"}
-
-
-def _made(shape: Any, row: dict[str, Any], mapping: Path) -> Any:  # noqa: ANN401 - JSON in, JSON out
-    """Fill a shape from a row; what comes out empty is left out, and so is an object that loses what it needs."""
-    if isinstance(shape, list):
-        return [made for item in shape if (made := _made(item, row, mapping)) not in (None, {}, [])]
-    if not isinstance(shape, dict):
-        return shape
-    if _LEAF & set(shape) or (set(shape) == {"text"} and isinstance(shape["text"], str)):
-        return _leaf(shape, row, mapping)
-    filled = {key: _made(value, row, mapping) for key, value in shape.items()}
-    kept = {key: value for key, value in filled.items() if value not in (None, "", {}, [])}
-    # Money without one of its halves is no money, and a report or text without words is none.
-    return None if not _NEEDED & set(shape) <= set(kept) else kept
-
-
-def _leaf(leaf: dict[str, Any], row: dict[str, Any], mapping: Path) -> Any:  # noqa: ANN401, PLR0911 - JSON; one return a form
-    if "text" in leaf:
-        try:
-            return str(leaf["text"]).format_map(row)
-        except KeyError as error:
-            raise _unknown(error.args[0], row, mapping) from error
-    column = leaf.get("column") or leaf.get("each") or leaf.get("pairs")
-    if column not in row:
-        raise _unknown(str(column), row, mapping)
-    value = row[column]
-    if "pairs" in leaf:
-        return _pairs(value)
-    if "match" in leaf:
-        return next((to for part, to in leaf["match"].items() if str(part) in str(value)), leaf.get("default"))
-    if value in (None, ""):
-        return leaf.get("default")
-    if leaf.get("as") == "decimal":
-        return _decimal(value)
-    if "each" in leaf:
-        return value if isinstance(value, list) else str(value).split(leaf.get("split", ","))
-    return str(value)[: leaf.get("cut")] if leaf.get("as", "text") == "text" else value
-
-
-def _pairs(value: Any) -> dict[str, str]:  # noqa: ANN401 - JSON
-    """Attributes as a list of {name, value}, or as a mapping; of a name given twice the first counts."""
-    if isinstance(value, dict):
-        return {str(k): str(v) for k, v in value.items() if v not in (None, "")}
-    found: dict[str, str] = {}
-    for item in value if isinstance(value, list) else ():
-        if isinstance(item, dict) and item.get("name") and item.get("value"):
-            found.setdefault(str(item["name"]), str(item["value"]))
-    return found
-
-
-def _decimal(value: object) -> str | None:
-    """A number, also in exponent form, as a plain decimal string."""
-    try:
-        # Crawled prices carry the noise of binary floats: 209.89999999999998 is 209.9.
-        plain = f"{Decimal(str(value)).quantize(Decimal('0.000001')):f}"
-    except InvalidOperation:
-        return None
-    return (plain.rstrip("0").rstrip(".") if "." in plain else plain) or "0"
-
-
-def _unknown(column: str, row: dict[str, Any], mapping: Path) -> Invalid:
-    hint = f"the columns are: {', '.join(map(str, row))}"
-    problem = Problem(
-        code="unknown_column", pointer=str(mapping), detail=f"the table has no column {column!r}", hint=hint
-    )
-    return Invalid(str(mapping), (problem,))

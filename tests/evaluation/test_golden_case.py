@@ -94,6 +94,48 @@ def test_a_faulty_line_is_named_with_its_place(tmp_path):
         read_golden(tmp_path / "nowhere")
 
 
+LABELLED = {"id": "l-1", "case": {**ROW["case"], "id": "l-1"}, "expected": {"outcome": "violation"}}
+
+
+def labelled(**expected):
+    return {**LABELLED, "expected": {**LABELLED["expected"], **expected}}
+
+
+@pytest.mark.parametrize(
+    "expected", [{}, {"type": "restricted.tobacco"}, {"outcome": "person"}, {"outcome": "no_violation"}]
+)
+def test_a_labelled_row_needs_an_outcome_and_nothing_else(tmp_path, expected):
+    assert codes(tmp_path, labelled(**expected)) == []
+    assert golden(tmp_path, labelled(**expected)).labelled
+    assert not golden(tmp_path, ROW).labelled
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        labelled(clauses=["tobacco.e-cigarettes"]),
+        labelled(outcome="no_violation", type="restricted.tobacco"),
+        {**LABELLED, "kinds": ["plain"]},
+        {**LABELLED, "argument": "too short"},
+        {**ROW, "argument": ""},
+        {**ROW, "kinds": []},
+        {**labelled(outcome="person"), "argument": ROW["argument"], "kinds": ["plain"]},
+        changed(expected={"type": "restricted.tobacco"}),
+    ],
+)
+def test_a_row_is_argued_or_labelled_and_not_half_of_each(tmp_path, row):
+    with pytest.raises(Invalid, match=r"cases\.jsonl:1"):
+        golden(tmp_path, row)
+
+
+def test_a_label_names_a_type_that_there_is(tmp_path):
+    assert codes(tmp_path, labelled(type="restricted.nothing")) == ["unknown_type"]
+
+
+def test_a_set_of_arguments_takes_no_case_without_one(tmp_path):
+    assert codes(tmp_path, ROW, LABELLED) == ["no_argument"]
+
+
 @pytest.fixture(scope="module")
 def shipped():
     return {split: read_golden(SETS / split) for split in ("dev", "test")}
