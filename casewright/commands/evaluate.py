@@ -13,6 +13,7 @@ from casewright.wiring import AuditorKind
 from evaluation.comparison import paired
 from evaluation.floors import Floors, broken, floors_beside, shipped_floors
 from evaluation.golden_case import read_golden
+from evaluation.page import render
 from evaluation.printed import change_lines, report_lines
 from evaluation.scoring import read_report
 
@@ -31,10 +32,11 @@ command.add_command(evaluate_retrieval.command)
 @click.option("--split", default="dev", show_default=True, help="`dev`, `test`, or a folder with cases.jsonl.")
 @click.option("--auditor", type=click.Choice(["rulebook", "llm"]), default="rulebook", show_default=True)
 @click.option("--json", "as_json", type=click.Path(path_type=Path, dir_okay=False), help="Write the report here.")
+@click.option("--html", type=click.Path(path_type=Path, dir_okay=False), help="Write one self-contained page here.")
 @click.option(
     "--against", type=click.Path(path_type=Path, exists=True, dir_okay=False), help="An earlier report: what changed?"
 )
-def golden(split: str, auditor: AuditorKind, as_json: Path | None, against: Path | None) -> None:
+def golden(split: str, auditor: AuditorKind, as_json: Path | None, html: Path | None, against: Path | None) -> None:
     """Audit argued or labelled cases and score the results.
 
     `dev` is there to build against; run `test` only to report, and never tune on what it says. Nothing is enforced.
@@ -53,6 +55,9 @@ def golden(split: str, auditor: AuditorKind, as_json: Path | None, against: Path
             click.echo(line)
     if as_json:
         as_json.write_text(report.model_dump_json(indent=1), encoding="utf-8")
+    if html:
+        command = f"casewright eval golden --split {split} --auditor {auditor}"
+        html.write_text(render(report, command), encoding="utf-8")
     if folder == Path(split):
         click.echo("These are your cases. Ours, argued from the example policies: casewright eval golden --split dev")
     fallen = broken(floors, report.figures)

@@ -5,6 +5,7 @@ from datetime import UTC, date, datetime
 import pytest
 
 from policies.corpus import load_corpus
+from policies.document import document_of
 
 DAY = date(2026, 3, 14)
 PLAIN = """---
@@ -414,3 +415,34 @@ def test_every_forbid_clause_that_ships_has_a_notice_and_a_ladder_that_rises(shi
 
 def test_the_shipped_corpus_is_what_its_folder_gives(shipped, root):
     assert load_corpus(root / "policies").snapshot == shipped.snapshot
+
+
+def test_aliases_help_the_search_and_are_no_signs(policy):
+    signs = {"aliases": {"en": ["cloud maker"]}, "thing": {"for": {"en": ["vape"]}}}
+    clause = policy.clause("a.x", signs=signs).load().clauses["a.x"]
+    assert list(clause.signs) == ["thing"]
+    assert document_of(clause).aliases == {"en": ("cloud maker", "vape")}
+
+
+def test_a_variant_has_its_parents_aliases_until_it_gives_its_own_in_a_language(policy):
+    policy.clause("a.x", signs={"aliases": {"en": ["cloud"], "de": ["Wolke"]}})
+    policy.clause("a.y", bare=True, extends="a.x", title="Another", signs={"aliases": {"en": ["mist"]}})
+    assert policy.load().clauses["a.y"].aliases == {"en": ("mist",), "de": ("Wolke",)}
+
+
+@pytest.mark.parametrize(
+    ("signs", "told"),
+    [
+        ("aliases: {en: cloud}\n", "1: invalid_value"),
+        ("thing:\n  against: {kinds: [hat]}\n", "2: unknown_kind"),
+        ("thing:\n  for: {kinds: [book]}\n", "2: invalid_value"),
+    ],
+)
+def test_faulty_aliases_and_kinds_are_named(policy, signs, told):
+    policy.vocabulary("kinds", {"kinds": {"book": {"en": ["book"]}}}).clause("a.x", signs=signs)
+    assert policy.problems() == [f"clauses/a/x.signs.yaml:{told}"]
+
+
+def test_the_table_of_kinds_is_checked(policy):
+    policy.vocabulary("kinds", "kinds:\n  book: {en: book}\n").clause("a.x")
+    assert policy.problems() == ["kinds.yaml:2: invalid_value"]

@@ -272,3 +272,77 @@ def test_what_fires_in_a_text_fires_with_another_paragraph_below(index, evidence
         return {(h.part, h.clause_id, h.side, h.start, h.end) for h in index.fire(evidence(said), SPOKEN)}
 
     assert fired(f"{text}\n\n.") <= fired(f"{text}\n\n.\n{below}")
+
+
+KINDS = {
+    "kinds": {"picture": {"en": ["poster"], "id": ["poster"], "zh": ["海报"]}, "book": {"en": ["book"], "id": ["buku"]}}
+}
+
+
+@pytest.fixture
+def spoken_of(policy, evidence):
+    """Fire the signs of a sword that no picture and no book is: gives the sides and words that are heard in a title."""
+    words = {
+        "for": {"en": ["samurai sword"], "id": ["pedang"], "zh": ["武士刀"]},
+        "against": {"kinds": ["picture", "book"]},
+    }
+
+    def fire(text, language="en", source="listing.title"):
+        index = policy.vocabulary("kinds", KINDS).clause("a.x", signs={"thing": words}).load().signs
+        (item,) = evidence((source, text))
+        return [(hit.side, item.text[hit.start : hit.end]) for hit in index.fire((item,), [language])]
+
+    return fire
+
+
+@pytest.mark.parametrize(
+    ("text", "language", "heard"),
+    [
+        ("Samurai sword, 40 inch", "en", [("for", "Samurai sword")]),
+        ("Samurai sword poster A2", "en", [("against", "poster")]),
+        ("Samurai sword wall poster", "en", [("against", "poster")]),
+        ("Poster of a samurai sword", "en", [("against", "Poster")]),
+        ("Samurai sword with poster", "en", [("against", "poster"), ("for", "Samurai sword")]),
+        ("Samurai sword, poster", "en", [("against", "poster"), ("for", "Samurai sword")]),
+        ("Poster, samurai sword", "en", [("against", "Poster"), ("for", "samurai sword")]),
+        ("Buku tentang pedang", "id", [("against", "Buku")]),
+        ("Pedang gratis buku", "id", [("against", "buku"), ("for", "Pedang")]),
+        ("武士刀海报", "zh", [("against", "海报")]),
+        ("武士刀送海报", "zh", [("against", "海报"), ("for", "武士刀")]),
+    ],
+)
+def test_what_only_describes_a_thing_of_another_kind_is_not_heard(spoken_of, text, language, heard):
+    assert spoken_of(text, language) == heard
+
+
+def test_a_kind_counts_where_it_is_said_what_the_item_is(spoken_of):
+    assert spoken_of("Comes rolled like a poster.", source="listing.description") == []
+    assert spoken_of("Art > Poster", source="listing.category") == [("against", "Poster")]
+    assert spoken_of("As in the samurai sword poster.", source="listing.description") == []
+
+
+@pytest.mark.parametrize(
+    ("phrase", "text", "found"),
+    [
+        ("sibutramine", "with s1butr4m1ne", ["s1butr4m1ne"]),
+        ("cannabis", "c@nnab1s seeds", ["c@nnab1s"]),
+        ("vape", "V A P E kit", ["V A P E"]),
+        ("vape", "v.a.p.e kit", ["v.a.p.e"]),
+        ("viagra", "via.gra 100", ["via.gra"]),
+        ("salt nic", "s@ltnic", ["s@ltnic"]),
+        ("vape", "v4pe", []),  # four letters happen by chance
+        ("smlxl", "sizes S M L XL", []),
+        ("soomg", "500mg", ["500mg"]),  # a word that nobody has, so that it does no harm
+        ("vape", "a b c d e", []),
+    ],
+)
+def test_a_word_in_disguise_is_read(hits, phrase, text, found):
+    assert hits(text, [phrase]) == found
+
+
+@pytest.mark.parametrize(("written_in", "found"), [("en", ["-vape"]), ("pt", ["vape"]), ("es", ["-vape"])])
+def test_no_denies_in_english_and_is_in_the_in_portuguese(policy, written_in, found):
+    index = policy.clause("a.x", signs={"thing": {"for": {"en": ["vape"]}}}).load().signs
+    (item,) = number([Draft(source="listing.title", voucher="seller", text="no vape", language=written_in)], 1)
+    heard = index.fire((item,), ["pt", "en", "es"])
+    assert [("-" if hit.negated else "") + item.text[hit.start : hit.end] for hit in heard] == found
