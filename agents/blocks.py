@@ -226,7 +226,8 @@ def _measure(measure: Measure) -> str:
     sides = ("over", "at_least", "under", "at_most")
     side, bound = next((side, bound) for side in sides if (bound := getattr(measure, side)) is not None)
     side = side.replace("_", " ")
-    return f"{measure.of} {side} {bound:g} {measure.unit}".rstrip()
+    by = f" a {measure.per}" if measure.per else ""
+    return f"{measure.of} {side} {bound:g} {measure.unit}".rstrip() + by
 
 
 def _blocks(text: str, kind: Kind) -> Iterator[tuple[str, list[str]]]:

@@ -10,9 +10,11 @@ from typing import ClassVar, Literal, Protocol
 from pydantic import Field
 
 from cases.problem import CasewrightError, Record
+from policies.disguise import undisguised
 from policies.document import Document, document_of
 from policies.embeddings import Embedder, EmbedderUnavailable, HashingEmbedder, Vectors, embedded
 from policies.index_folder import Indexes, in_memory, key_of, open_indexes
+from policies.terms import plain
 from policies.vector_cache import VectorCache, paid_once
 
 LEG = 100
@@ -158,6 +160,8 @@ class HybridSearch:
         among = self._ids.intersection(allowed)
         if not among or limit < 1:
             return []
+        # A word in disguise is asked for as it is meant, too.
+        query = "\n".join([query, *undisguised(plain(query))])
         vector = await self._vector(query)
         return await asyncio.to_thread(self._ranked, query, vector, among, limit, language)
 

@@ -203,7 +203,8 @@ def _bound(measure: Measure) -> str:
         "at most": measure.at_most,
     }
     word, value = next((w, v) for w, v in bounds.items() if v is not None)
-    return f"the clause asks for {word} {value:g} {measure.unit}".rstrip()
+    by = f" a {measure.per}" if measure.per else ""
+    return f"the clause asks for {word} {value:g} {measure.unit}".rstrip() + by
 
 
 def _by_record(clause: Clause, part: Part, need: RecordNeed, table: Table) -> Judgement:

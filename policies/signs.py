@@ -23,6 +23,7 @@ _CALLED = ("listing.title", "listing.category")
 _SYMBOLS = re.compile(r"[^\w\s\-/.'’]")
 _GAP = re.compile(r"[\s\-_/.'’]{0,3}")
 _SQUEEZED_MIN = 7
+_JOINED_MIN = 4
 
 
 @dataclass(frozen=True)
@@ -127,6 +128,9 @@ class SignIndex:
 
     def _place(self, sign: _Sign, folded: str) -> None:
         phrase = sign.phrase
+        joined = "".join(sign.words)
+        if not sign.kind and (len(joined) >= _JOINED_MIN or not joined.isascii()):
+            self._by_joined[joined].append(sign)
         if len(phrase) > len("//") and phrase.startswith("/") and phrase.endswith("/"):
             self._patterns.append((re.compile(folded_pattern(phrase[1:-1]), re.IGNORECASE), sign))
         elif sign.language in _UNSPACED and not phrase.isascii():
@@ -137,8 +141,6 @@ class SignIndex:
             self._patterns.append((re.compile(rf"(?:(?<!\w)|(?!\w)){literal}(?:(?!\w)|(?<!\w))"), sign))
         elif sign.words:
             self._by_word[sign.words[0]].append(sign)
-            if not sign.kind:
-                self._by_joined["".join(sign.words)].append(sign)
 
     def _hits(self, item: Evidence, folded: Folded, languages: frozenset[str]) -> Iterator[Hit]:
         found = [*self._words(item, folded), *self._pairs(folded), *self._regexes(item, folded, languages)]
