@@ -73,7 +73,7 @@ def judge_part(clause: Clause, part: Part, table: Table) -> Judgement:  # noqa: 
     proving = [h for h in speaking if table.item(h.evidence_id).voucher in part.vouchers]
     opposing = [h for h in hits if (h.side == "against") != h.negated]
     opposing = [h for h in opposing if table.item(h.evidence_id).voucher != "reporter"]
-    if proving and opposing:
+    if _contradicted(proving, opposing):
         quotes = _quotes([proving[0], opposing[0]], table)
         return _judgement(clause, part, "unclear", "borderline", quotes, "Signs speak on both sides.")
     if proving and _only_described(clause, part, proving, table):
@@ -87,6 +87,11 @@ def judge_part(clause: Clause, part: Part, table: Table) -> Judgement:  # noqa: 
         why = "Only a voucher that cannot prove this speaks for it."
         return _judgement(clause, part, "unclear", "silent", _quotes(speaking, table), why)
     return _silence(clause, part, table)
+
+
+def _contradicted(proving: list[Hit], opposing: list[Hit]) -> bool:
+    """Tell whether title, text, image and attributes say both things; which of them is true, no sign can tell."""
+    return bool(proving and opposing)
 
 
 def _only_described(clause: Clause, part: Part, hits: list[Hit], table: Table) -> bool:
