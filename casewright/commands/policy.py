@@ -1,4 +1,4 @@
-"""`casewright policy`: clauses as they stand in the snapshot, searching them, checking them."""
+"""`casewright policy`: clauses as they stand in the snapshot, searching, checking, trying and comparing them."""
 
 import asyncio
 from datetime import UTC, date, datetime
@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING
 
 import click
 
+from casewright.commands.policy_diff import diff
 from casewright.commands.policy_lint import lint
+from casewright.commands.policy_try import try_clause
 from casewright.settings import read_settings
 from policies.clause import Clause
 from policies.corpus import Corpus, load_corpus
@@ -17,10 +19,12 @@ if TYPE_CHECKING:
 
 @click.group()
 def command() -> None:
-    """Show, search and check the clauses."""
+    """Show, search, check, try and compare the clauses."""
 
 
 command.add_command(lint)
+command.add_command(try_clause)
+command.add_command(diff)
 
 
 @command.command()
