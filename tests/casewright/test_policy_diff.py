@@ -143,12 +143,15 @@ def test_json_holds_the_whole_difference(diff, folder):
     assert (found["tables"], found["governs"]) == ([], [])
 
 
-def test_old_may_be_a_git_revision_and_its_files_are_gone_afterwards(diff, folder, tmp_path_factory):
+def test_old_may_be_a_git_revision_and_its_files_are_gone_afterwards(casewright, folder):
     who = ["-c", "user.name=a", "-c", "user.email=a@b.invalid"]
     for command in (["init", "-q"], ["add", "new"], [*who, "commit", "-qm", "x"], ["tag", "v1"]):
         subprocess.run(["git", *command], cwd=folder, check=True)
     _edit(folder, "sirens.md", "severity: medium", "severity: high")
-    printed = diff("v1", "--no-cases")
+    (folder / "made").mkdir()
+    where = {"cwd": folder, "CASEWRIGHT_POLICIES": "new", "TMPDIR": folder / "made"}
+    printed = casewright("policy", "diff", "v1", "--no-cases", check=0, **where).stdout
+    assert list((folder / "made").iterdir()) == []
     assert printed.startswith("OLD  v1 (")
     assert "NEW  new: 2 clauses" in printed
     assert "severity: medium → high" in printed

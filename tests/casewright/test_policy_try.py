@@ -62,7 +62,7 @@ GOLDEN = {
 
 @pytest.fixture
 def policies(root, tmp_path):
-    """A corpus of one clause, in `policies`, with the tables that ship; and a golden case that names it, in `golden`."""
+    """A corpus of one clause in `policies`, and a golden case that names it in `golden`."""
     folder = tmp_path / "policies"
     (folder / "clauses/listing").mkdir(parents=True)
     for path in (root / "policies").glob("*.yaml"):
