@@ -1,6 +1,7 @@
-"""`casewright policy`: clauses as they stand in the snapshot, searching them, checking them."""
+"""`casewright policy`: clauses as they stand in the snapshot, searching, checking, trying and comparing them."""
 
 import asyncio
+import importlib
 from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING
 
@@ -15,9 +16,26 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-@click.group()
+_AUDITING = {"diff": ("policy_diff", "diff"), "try": ("policy_try", "try_clause")}
+
+
+class _Group(click.Group):
+    """Imports the commands that audit when they are asked for: what they stand on costs seconds."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return sorted([*super().list_commands(ctx), *_AUDITING])
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in _AUDITING:
+            return super().get_command(ctx, cmd_name)
+        module, name = _AUDITING[cmd_name]
+        found: click.Command = getattr(importlib.import_module(f"casewright.commands.{module}"), name)
+        return found
+
+
+@click.group(cls=_Group)
 def command() -> None:
-    """Show, search and check the clauses."""
+    """Show, search, check, try and compare the clauses."""
 
 
 command.add_command(lint)
