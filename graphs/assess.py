@@ -273,13 +273,23 @@ def _by_silence(docket: Docket, clause_id: str, settling: Part) -> bool:
 def _suspected(docket: Docket) -> set[str]:
     """The clause that each suspicion or report is about: of those of its type, the one that the search puts first.
 
-    Candidates stand in the order of the search; the others of the type are there because something else named them.
+    Candidates stand in the order of the search; the others of the type are there because something else named them. A
+    tool's fact excludes what it measures and no more, so a clause of which nothing but a fact was looked at is passed
+    over: that no suspended account is linked to a seller does not answer what the seller says of an old one.
     """
     first: dict[str, str] = {}
     for clause in docket.clauses:
-        if clause.effect == "forbid":
+        if clause.effect == "forbid" and not _by_fact_alone(docket, clause):
             first.setdefault(clause.type, clause.id)
     return {first[raised] for raised in docket.table.case.raised_types if raised in first}
+
+
+def _by_fact_alone(docket: Docket, clause: Clause) -> bool:
+    """Tell whether a tool's fact excludes a clause, and nothing else of it is met."""
+    verdicts = docket.verdicts.get(clause.id, {})
+    settling = settling_part(clause.rule, verdicts)
+    engaged = any(part_verdict(part, verdicts) == "met" for part in clause.rule.elements)
+    return settling is not None and settling.fact is not None and not engaged
 
 
 def _met_exemptions(docket: Docket, rule: Rule) -> list[Part]:

@@ -67,6 +67,16 @@ elements:
   copied: {text: Other sellers offer the same., fact: listing.copies_other_sellers >= 1}
 enforcement: LADDER
 """,
+    "price.borrowed": """
+title: Listings that say that they are copied
+type: listing.copies
+regions: ["*"]
+in_force: {from: 2025-01-01}
+severity: low
+elements:
+  said: {text: The listing says that it is copied.}
+enforcement: LADDER
+""",
     "claims.cure": """
 title: Claims to cure
 type: listing.claims

@@ -278,6 +278,19 @@ def test_a_suspicion_is_about_the_clause_that_the_search_puts_first(make):
     assert reasons(second) == ["conflicting_signs"]
 
 
+def test_a_tools_fact_does_not_answer_a_suspicion_for_the_other_clauses_of_the_type(make):
+    """Nobody copies it, says the tool; whether the listing says itself that it is copied is another matter."""
+    measured = make.ScriptedTool("similar_listings", [make.fact("similar_listings", "listing.copies_other_sellers: 0")])
+    suspected = make.case("Spoon", suspected=["listing.copies"])
+    both = ["price.copies", "price.borrowed"]
+    for said, found in (
+        (make.absent("listing.title|Spoon"), ["conflicting_signs"]),
+        (make.not_met("listing.title|Spoon"), []),
+    ):
+        assert reasons(run(make, {"price.borrowed|said": said}, suspected, measured, candidates=both)) == found
+    assert reasons(run(make, {}, suspected, measured, candidates=["price.copies"])) == []
+
+
 @pytest.mark.parametrize(("excluded", "cleared_alone"), [(("wording", "grade"), True), (("wording",), False)])
 def test_a_totality_whose_silent_indicators_could_fulfil_it_is_settled_by_silence(make, excluded, cleared_alone):
     """Two of three are needed: with two excluded the third says nothing; with one, the silent two could."""
