@@ -9,9 +9,13 @@ if TYPE_CHECKING:
     from pint import UnitRegistry
 
 
+# Letters and digits that a number may not follow; in scripts without spaces it stands right behind a word.
+_LETTERS = "0-9A-Za-z_\u00c0-\u024f\u0370-\u052f\u1e00-\u1eff"
+
+
 def _pattern(grouping: str) -> re.Pattern[str]:
     return re.compile(
-        rf"(?<![\w.,])(?P<number>\d{{1,3}}(?:[{grouping}]\d{{3}})+(?!\d)(?:[.,]\d+)?|\d+(?:[.,]\d+)?)"
+        rf"(?<![.,])(?<![{_LETTERS}])(?P<number>\d{{1,3}}(?:[{grouping}]\d{{3}})+(?!\d)(?:[.,]\d+)?|\d+(?:[.,]\d+)?)"
         r"[\s-]?(?P<unit>%|มล|ซม|มก|กก|毫升|毫克|厘米|公分|公斤|ミリ|グラム|[\"”″]|°[CF]?"
         r"|(?!in[\s-]+\d)[A-Za-zµμ]{1,12}(?:/[A-Za-zµμ]{1,6}\d?)?)?"  # "3 in 1" is no length
     )
