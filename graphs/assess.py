@@ -9,7 +9,7 @@ from agents.rulebook import judge_part
 from cases.decision import REASON_CODES, Action, ReasonCode
 from cases.evidence import Evidence, facts_of
 from cases.finding import Derived, Finding, Key, Verdict, derive, open_parts, part_verdict, settling_part, what_if
-from cases.rule import Part, Rule
+from cases.rule import Rule
 from graphs.docket import Docket
 from graphs.guard import cleared_against_signs, convicted_on_a_report
 from graphs.settle import parts_that_matter
@@ -250,8 +250,7 @@ def _against_clearing(docket: Docket) -> set[str]:
             continue
         keys = [(rule.id, part.name) for part in (settling.of or (settling,))]
         codes |= _appraised(docket, keys)
-        exempt = any(docket.found((rule.id, part.name)).basis == "record" for part in _met_exemptions(docket, rule))
-        if rule.id in suspected and not exempt and _by_silence(docket, rule.id, settling):
+        if rule.id in suspected and _by_silence(docket, rule):
             codes.add("conflicting_signs")
     if any(cleared_against_signs(docket, key) for key in matters(docket)):
         codes.add("conflicting_signs")
@@ -260,14 +259,19 @@ def _against_clearing(docket: Docket) -> set[str]:
     return codes
 
 
-def _by_silence(docket: Docket, clause_id: str, settling: Part) -> bool:
-    """Tell whether a settling part is settled by silence: it would be open if what is absent were not known.
+def _by_silence(docket: Docket, rule: Rule) -> bool:
+    """Tell whether nothing but silence excludes a clause: it would be open if what is absent were not known.
 
-    So a totality with silent indicators rests on their silence where they could bring it over the line.
+    One element that the evidence excludes, or one exemption that it shows, is enough to say otherwise. A totality with
+    silent indicators rests on their silence where they could bring it over the line.
     """
-    found = {part.name: docket.found((clause_id, part.name)) for part in (settling.of or (settling,))}
-    known: dict[str, Verdict] = {name: f.verdict for name, f in found.items() if f.basis != "absent"}
-    return part_verdict(settling, known) == "unclear"
+    return settling_part(rule, _known(docket, rule)) is None
+
+
+def _known(docket: Docket, rule: Rule) -> dict[str, Verdict]:
+    """A clause's verdicts without those that rest on silence."""
+    findings = docket.findings.get(rule.id, {})
+    return {name: found.verdict for name, found in findings.items() if found.basis != "absent"}
 
 
 def _suspected(docket: Docket) -> set[str]:
@@ -285,16 +289,15 @@ def _suspected(docket: Docket) -> set[str]:
 
 
 def _by_fact_alone(docket: Docket, clause: Clause) -> bool:
-    """Tell whether a tool's fact excludes a clause, and nothing else of it is met."""
-    verdicts = docket.verdicts.get(clause.id, {})
-    settling = settling_part(clause.rule, verdicts)
-    engaged = any(part_verdict(part, verdicts) == "met" for part in clause.rule.elements)
-    return settling is not None and settling.fact is not None and not engaged
-
-
-def _met_exemptions(docket: Docket, rule: Rule) -> list[Part]:
-    verdicts = docket.verdicts.get(rule.id, {})
-    return [part for part in rule.exemptions if part_verdict(part, verdicts) == "met"]
+    """Tell whether tools' facts are all that excludes a clause, and nothing of it is met."""
+    known = _known(docket, clause.rule)
+    excluding = [
+        part
+        for part in clause.rule.parts
+        if part_verdict(part, known) == ("not_met" if part.role == "element" else "met")
+    ]
+    engaged = any(part_verdict(part, known) == "met" for part in clause.rule.elements)
+    return bool(excluding) and all(part.fact for part in excluding) and not engaged
 
 
 def _sampled(docket: Docket) -> bool:
