@@ -50,12 +50,17 @@ class Noise:
     shared: float = 0.0
     seed: int = 0
 
-    def errs(self, case_id: str, key: Key, ballot: str) -> bool:
-        """Tell whether one ballot on one part is wrong."""
+    def verdict(self, case_id: str, key: Key, right: Verdict, ballot: str) -> Verdict:
+        """What one ballot says of one part that is rightly judged `right`."""
         together = self.error * self.shared
         # Of the ballots that no shared error spoils, so many err alone that `error` of all are wrong.
         alone = (self.error - together) / (1 - together) if together < 1 else 0.0
-        return self.chance(case_id, *key, "all") < together or self.chance(case_id, *key, ballot) < alone
+        for who, chance in (("all", together), (ballot, alone)):
+            if self.chance(case_id, *key, who) < chance:
+                if right == "unclear":
+                    return "met" if self.chance(case_id, *key, who, "which") < _EVEN else "not_met"
+                return "not_met" if right == "met" else "met"
+        return right
 
     def chance(self, *names: str) -> float:
         """A number in [0, 1) that seed and names alone decide."""
@@ -117,20 +122,11 @@ class Oracle:
                 if asked and key not in asked:
                     continue
                 right = self._right[clause.id][name]
-                wrong = self.noise.errs(self.row.id, key, ballot) and can_err(clause, part, right, table)
-                verdict = self._other(key, right, ballot) if wrong else right
+                judged = can_err(clause, part, right, table)
+                verdict = self.noise.verdict(self.row.id, key, right, ballot) if judged else right
                 yield self._judgement(dossier, clause, part, verdict, narrow=narrow)
 
-    def _other(self, key: Key, right: Verdict, ballot: str) -> Verdict:
-        if right == "unclear":
-            # A shared error is one error: all who make it say the same.
-            which = "all" if self.noise.shared else ballot
-            return "met" if self.noise.chance(self.row.id, *key, which, "which") < _EVEN else "not_met"
-        return "not_met" if right == "met" else "met"
-
-    def _judgement(
-        self, dossier: Dossier, clause: Clause, part: Part, verdict: Verdict, *, narrow: bool
-    ) -> Judgement:
+    def _judgement(self, dossier: Dossier, clause: Clause, part: Part, verdict: Verdict, *, narrow: bool) -> Judgement:
         said = ((clause.id, part.name), verdict, narrow)
         if said not in self._said:
             right = verdict == self._right[clause.id][part.name]
@@ -194,7 +190,7 @@ def _not_applying(clause: Clause, table: Table, known: dict[str, Verdict]) -> di
     return verdicts  # code has settled every element: nothing is left to judge
 
 
-def judgement_of(  # noqa: PLR0913 - a judgement is all of these
+def judgement_of(
     dossier: Dossier, clause: Clause, part: Part, verdict: Verdict, *, plain: bool, argued: bool
 ) -> Judgement:
     """Make a judgement that verifies of a verdict; `unclear` where nobody in sight may prove a `met`.
@@ -221,9 +217,7 @@ def judgement_of(  # noqa: PLR0913 - a judgement is all of these
     absent = verdict == "not_met" and not plain and not argued and not absence_refused(clause, part, table)
     basis: dict[Verdict, Basis] = {"met": "shown", "not_met": "absent" if absent else "contrary", "unclear": "silent"}
     why = f"The part is {verdict.replace('_', ' ')}."
-    return Judgement(
-        clause_id=clause.id, part=part.name, verdict=verdict, basis=basis[verdict], quotes=quotes, why=why
-    )
+    return Judgement(clause_id=clause.id, part=part.name, verdict=verdict, basis=basis[verdict], quotes=quotes, why=why)
 
 
 def _quotes(dossier: Dossier, part: Part, verdict: Verdict) -> tuple[Quote, ...]:
