@@ -5,7 +5,7 @@
 The auditor is `evaluation.oracle`: it knows the arguments of the golden cases (`dev` only), and each of its ballots is
 wrong with the probability given, alone or, for a quarter of the errors, together with every other ballot on that part.
 Corpus, search, tools, verification, challenge, guards and assessing are the product's. Tables stand beside the
-simulation of docs/decisions; benchmarks/README.md says how to read them.
+simulation of docs/decisions/settled-by-a-lead.md; benchmarks/README.md says how to read them.
 """
 
 import argparse
@@ -413,8 +413,9 @@ def closer(found: Found) -> None:
     """Print what lead 2 adds to the run without error, which cases it gets wrong, and why cases went to a person."""
     base = next(iter(found.values()))["lead 2"]
     print(
-        "\nLead 2, beyond no error: wrong alone, escalated; right outcome by another clause; cases; reasons in 100 runs"
+        "\nLead 2: wrong alone (Wilson, of runs over these cases); beyond no error, in points: wrong alone, escalated;"
     )
+    print("right outcome by another clause; cases that were wrong; reasons in 100 runs")
     for cell, arms in found.items():
         counts = arms["lead 2"]
         wrong, escalated = (
