@@ -275,17 +275,29 @@ def _known(docket: Docket, rule: Rule) -> dict[str, Verdict]:
 
 
 def _suspected(docket: Docket) -> set[str]:
-    """The clause that each suspicion or report is about: of those of its type, the one that the search puts first.
+    """The clause that each suspicion or report is about: of those of its type the first, in the order of the search.
 
-    Candidates stand in the order of the search; the others of the type are there because something else named them. A
-    tool's fact excludes what it measures and no more, so a clause of which nothing but a fact was looked at is passed
-    over: that no suspended account is linked to a seller does not answer what the seller says of an old one.
+    One of which something is met goes before those of which nothing is; the others of the type are there because
+    something else named them. A tool's fact excludes what it measures and no more, so a clause of which nothing but a
+    fact was looked at is passed over: that no suspended account is linked to a seller does not answer what the seller
+    says of an old one.
     """
+    raised = set(docket.table.case.raised_types)
+    about = [
+        clause
+        for clause in docket.clauses
+        if clause.effect == "forbid" and clause.type in raised and not _by_fact_alone(docket, clause)
+    ]
     first: dict[str, str] = {}
-    for clause in docket.clauses:
-        if clause.effect == "forbid" and not _by_fact_alone(docket, clause):
-            first.setdefault(clause.type, clause.id)
-    return {first[raised] for raised in docket.table.case.raised_types if raised in first}
+    for clause in sorted(about, key=lambda clause: not _engaged(docket, clause)):
+        first.setdefault(clause.type, clause.id)
+    return set(first.values())
+
+
+def _engaged(docket: Docket, clause: Clause) -> bool:
+    """Tell whether any element of a clause is met."""
+    known = _known(docket, clause.rule)
+    return any(part_verdict(part, known) == "met" for part in clause.rule.elements)
 
 
 def _by_fact_alone(docket: Docket, clause: Clause) -> bool:
@@ -296,8 +308,7 @@ def _by_fact_alone(docket: Docket, clause: Clause) -> bool:
         for part in clause.rule.parts
         if part_verdict(part, known) == ("not_met" if part.role == "element" else "met")
     ]
-    engaged = any(part_verdict(part, known) == "met" for part in clause.rule.elements)
-    return bool(excluding) and all(part.fact for part in excluding) and not engaged
+    return bool(excluding) and all(part.fact for part in excluding) and not _engaged(docket, clause)
 
 
 def _sampled(docket: Docket) -> bool:

@@ -214,21 +214,27 @@ def _by_record(clause: Clause, part: Part, need: RecordNeed, table: Table) -> Ju
         return _judged(clause, part, "unclear", "silent", (), why, f"The seller's {need.kind} records.")
     records = [(item, facts) for item in history if (facts := facts_of(item)).get("kind") == need.kind]
     fitting = [(item, facts) for item, facts in records if _named(need, facts, table)]
-    judged = [_one_record(clause, part, item, facts, table) for item, facts in fitting]
+    here = [(item, facts) for item, facts in fitting if table.covers((facts.get("region", ""),), table.case.region)]
+    judged = [_one_record(clause, part, item, facts, table) for item, facts in here]
     for verdict in ("met", "unclear", "not_met"):
         best = next((j for j in judged if j.verdict == verdict), None)
         if best:
             return best
-    return _no_record(clause, part, need, history)
+    return _no_record(clause, part, need, history, [item for item, _ in fitting], table.case.region)
 
 
-def _no_record(clause: Clause, part: Part, need: RecordNeed, history: Sequence[Evidence]) -> Judgement:
-    quote = next(
-        (Quote(evidence_id=item.id, text=line) for item in history if (line := _none_line(item, need.kind))), None
-    )
-    quotes = (quote,) if quote else ()
+def _no_record(  # noqa: PLR0913 - what was looked for, where, and what was found instead
+    clause: Clause, part: Part, need: RecordNeed, history: Sequence[Evidence], elsewhere: list[Evidence], region: str
+) -> Judgement:
+    """Judge by what the part's `absence` says; a record for another region is none for this one."""
     about = f" for “{need.value}”" if need.value else " for it"
-    why = f"The platform has no {need.kind} record of this seller{about}."
+    if elsewhere:
+        quotes = tuple(Quote(evidence_id=item.id, text=line_of(item, "region")) for item in elsewhere[:1])
+        why = f"The platform has no {need.kind} record of this seller{about} that covers {region}."
+    else:
+        said = (Quote(evidence_id=item.id, text=line) for item in history if (line := _none_line(item, need.kind)))
+        quotes = tuple(said)[:1]
+        why = f"The platform has no {need.kind} record of this seller{about}."
     settle_by = f"A {need.kind} record{about}, checked by the platform."
     if part.if_absent == "not_met":
         return _judged(clause, part, "not_met", "record", quotes, why)
@@ -258,9 +264,6 @@ def _one_record(clause: Clause, part: Part, item: Evidence, facts: dict[str, str
     renewal = f"A renewed {facts.get('kind')} record, checked by the platform."
     if status in {"revoked", "rejected"}:
         return _judged(clause, part, "not_met", "record", (quote,), f"{name} was {status}.")
-    if not table.covers((facts.get("region", ""),), table.case.region):
-        region = Quote(evidence_id=item.id, text=line_of(item, "region"))
-        return _judged(clause, part, "not_met", "record", (region,), f"{name} does not cover {table.case.region}.")
     if until and until < table.day:
         ended = Quote(evidence_id=item.id, text=line_of(item, "until"))
         if table.day - until <= timedelta(days=RENEWAL_DAYS):
