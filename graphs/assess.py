@@ -277,10 +277,10 @@ def _known(docket: Docket, rule: Rule) -> dict[str, Verdict]:
 def _suspected(docket: Docket) -> set[str]:
     """The clause that each suspicion or report is about: of those of its type the first, in the order of the search.
 
-    One of which something is met goes before those of which nothing is; the others of the type are there because
-    something else named them. A tool's fact excludes what it measures and no more, so a clause of which nothing but a
-    fact was looked at is passed over: that no suspended account is linked to a seller does not answer what the seller
-    says of an old one.
+    One that is about such a thing, and excluded by evidence, goes before the rest; the others of the type are there
+    because something else named them. A tool's fact excludes what it measures and no more, so a clause of which
+    nothing but a fact was looked at is passed over: that no suspended account is linked to a seller does not answer
+    what the seller says of an old one.
     """
     raised = set(docket.table.case.raised_types)
     about = [
@@ -289,7 +289,7 @@ def _suspected(docket: Docket) -> set[str]:
         if clause.effect == "forbid" and clause.type in raised and not _by_fact_alone(docket, clause)
     ]
     first: dict[str, str] = {}
-    for clause in sorted(about, key=lambda clause: not _engaged(docket, clause)):
+    for clause in sorted(about, key=lambda clause: not _engaged(docket, clause) or _by_silence(docket, clause.rule)):
         first.setdefault(clause.type, clause.id)
     return set(first.values())
 

@@ -8,8 +8,8 @@ from cases.evidence import Evidence, Quote, facts_of, line_of
 from cases.finding import Basis, Judgement, Verdict
 from cases.rule import Measure, Part, RecordNeed
 from policies.clause import Clause
-from policies.daily import portions_a_day, states_a_day
 from policies.folding import WORD, fold
+from policies.quantities import is_total, portions_a_day, states_a_day
 from policies.table import Table
 from policies.units import Number, in_unit, numbers_in
 
@@ -139,6 +139,7 @@ def _amounts(clause: Clause, part: Part, measure: Measure, table: Table) -> tupl
     heard = [item for item in table.evidence if item.voucher in part.vouchers and not item.flags.unavailable]
     times = portions_a_day([item.text for item in heard]) if measure.per else 1
     found: list[tuple[float, Quote]] = []
+    totals: list[tuple[float, Quote]] = []
     per_portion = False
     for item in heard:
         for number in _measured(item, names, table.language):
@@ -147,8 +148,10 @@ def _amounts(clause: Clause, part: Part, measure: Measure, table: Table) -> tupl
                 daily = not measure.per or states_a_day(item.text, number.start, number.end)
                 per_portion = per_portion or (not daily and times is None)
                 amount = amount if daily else amount * (times or 1)
-                found.append((amount, Quote(evidence_id=item.id, text=_around(item.text, number))))
-    return found, per_portion
+                added_up = is_total(item.text, number.start, number.end)
+                quote = Quote(evidence_id=item.id, text=_around(item.text, number))
+                (totals if added_up else found).append((amount, quote))
+    return found or totals, per_portion  # what several packs add up to counts only where nobody says what one holds
 
 
 def _measured(item: Evidence, names: Sequence[str], language: str) -> list[Number]:
@@ -223,7 +226,7 @@ def _by_record(clause: Clause, part: Part, need: RecordNeed, table: Table) -> Ju
     return _no_record(clause, part, need, history, [item for item, _ in fitting], table.case.region)
 
 
-def _no_record(  # noqa: PLR0913 - what was looked for, where, and what was found instead
+def _no_record(
     clause: Clause, part: Part, need: RecordNeed, history: Sequence[Evidence], elsewhere: list[Evidence], region: str
 ) -> Judgement:
     """Judge by what the part's `absence` says; a record for another region is none for this one."""

@@ -1,4 +1,7 @@
-"""How many portions a day a text tells people to take; sellers state an amount a capsule, rules one a day."""
+"""What a stated amount is an amount of: a portion or a day, one pack or all of them.
+
+Sellers state an amount a capsule, rules one a day; sellers add up five bottles, rules look at each.
+"""
 
 import re
 
@@ -54,3 +57,19 @@ def states_a_day(text: str, start: int, end: int) -> bool:
     before, behind = fold(text[max(0, start - _NEAR) : start]).text, fold(text[end : end + _NEAR]).text
     cut = re.split(r"[.;,\n]", behind)[0]
     return bool(_DAILY_AMOUNT.search(cut) or re.search(rf"(?:{_STATED})\W*$", before))
+
+
+_TOTAL = (
+    r"(?:in total|total(?: of)?|altogether|in all|combined|zusammen|insgesamt|gesamt|totalnya|jumlah(?: keseluruhan)?"
+    r"|keseluruhan|tong cong|tong|no total|ao todo|en total|รวมทั้งหมด|รวม|共计|共計|合计|合計|总共|總共|一共|共)"
+)
+_TOTAL_BEFORE = re.compile(folded_pattern(rf"(?<![a-z]){_TOTAL}\W{{0,3}}$"))
+_TOTAL_BEHIND = re.compile(
+    folded_pattern(r"^ ?(?:in total|in all|altogether|insgesamt|zusammen|en total|no total|ao todo)")
+)
+
+
+def is_total(text: str, start: int, end: int) -> bool:
+    """Tell whether an amount at this place adds up several packs ("together 50 ml", "50 ml in total")."""
+    before, behind = fold(text[max(0, start - _NEAR) : start]).text, fold(text[end : end + _NEAR]).text
+    return bool(_TOTAL_BEFORE.search(before) or _TOTAL_BEHIND.match(behind))

@@ -1,8 +1,8 @@
-"""Doses by the day: what a seller states a portion, times the portions that the text tells people to take."""
+"""Doses by the day, an amount a portion times the portions a day; and what several packs add up to."""
 
 import pytest
 
-from policies.daily import portions_a_day, states_a_day
+from policies.quantities import is_total, portions_a_day, states_a_day
 from policies.settled import settle
 
 
@@ -67,3 +67,36 @@ def test_a_dose_is_compared_by_the_day(by_day, description, verdict, said):
     assert judgement.verdict == verdict
     assert said in judgement.why
     assert judgement.quotes
+
+
+@pytest.mark.parametrize(
+    ("text", "amount", "total"),
+    [
+        ("5 bottles of 10 ml, together 50 ml in total", "50 ml", True),
+        ("5 Flaschen je 10 ml, zusammen 50 ml", "50 ml", True),
+        ("5 Flaschen je 10 ml, zusammen 50 ml", "10 ml", False),
+        ("รวมทั้งหมด 50 ml", "50 ml", True),
+        ("共50 ml", "50 ml", True),
+        ("tổng 50 ml", "50 ml", True),
+        ("50 ml bottle", "50 ml", False),
+    ],
+)
+def test_what_packs_add_up_to_is_told_from_what_one_holds(text, amount, total):
+    at = text.index(amount)
+    assert is_total(text, at, at + len(amount)) is total
+
+
+@pytest.mark.parametrize(
+    ("description", "verdict"),
+    [
+        ("Bottle 10 ml, five of them, bottles in total 50 ml.", "not_met"),
+        ("Bottle 20 ml, in total 40 ml.", "met"),
+        ("Bottle, in total 50 ml.", "met"),
+    ],
+)
+def test_a_total_counts_only_where_nobody_says_what_one_holds(policy, laid, description, verdict):
+    part = {"text": "It is large.", "measure": {"of": "bottle", "over": 10, "unit": "ml"}}
+    corpus = policy.clause("a.x", elements={"large": part}).load()
+    clause = corpus.clauses["a.x"]
+    table = laid(corpus, subject={"description": description})
+    assert settle(clause, clause.rule.judged["large"], table).verdict == verdict
