@@ -81,7 +81,7 @@ def judge_part(clause: Clause, part: Part, table: Table) -> Judgement:  # noqa: 
         return _judgement(clause, part, "unclear", "borderline", _quotes(proving, table), why)
     if proving:
         return _judgement(clause, part, "met", "shown", _quotes(proving, table), _why_shown(proving, table))
-    if opposing:
+    if opposing and not _only_described(clause, part, opposing, table):
         return _judgement(clause, part, "not_met", "contrary", _quotes(opposing, table), _why_contrary(opposing, table))
     if speaking:
         why = "Only a voucher that cannot prove this speaks for it."
