@@ -69,7 +69,7 @@ class SignIndex:
         self._by_word: dict[str, list[_Sign]] = defaultdict(list)
         self._by_joined: dict[str, list[_Sign]] = defaultdict(list)
         self._by_pair: dict[str, list[_Sign]] = defaultdict(list)
-        self._patterns: list[tuple[re.Pattern[str], _Sign]] = []
+        self._patterns: dict[str, list[tuple[re.Pattern[str], _Sign]]] = defaultdict(list)
         self._tests: list[tuple[AttributeTest, _Sign]] = []
         self._languages: dict[tuple[str, str], frozenset[str]] = {}
         for clause in clauses:
@@ -132,13 +132,15 @@ class SignIndex:
         if not sign.kind and (len(joined) >= _JOINED_MIN or not joined.isascii()):
             self._by_joined[joined].append(sign)
         if len(phrase) > len("//") and phrase.startswith("/") and phrase.endswith("/"):
-            self._patterns.append((re.compile(folded_pattern(phrase[1:-1]), re.IGNORECASE), sign))
+            pattern = re.compile(folded_pattern(phrase[1:-1]), re.IGNORECASE)
+            self._patterns[sign.language].append((pattern, sign))
         elif sign.language in _UNSPACED and not phrase.isascii():
             self._by_pair[folded[:2]].append(sign)
         elif _SYMBOLS.search(folded):
             # "18+" is more than its words: the symbols must be there too. A word ends at its edge; a symbol need not.
             literal = r"\s*".join(re.escape(piece) for piece in folded.split())
-            self._patterns.append((re.compile(rf"(?:(?<!\w)|(?!\w)){literal}(?:(?!\w)|(?<!\w))"), sign))
+            pattern = re.compile(rf"(?:(?<!\w)|(?!\w)){literal}(?:(?!\w)|(?<!\w))")
+            self._patterns[sign.language].append((pattern, sign))
         elif sign.words:
             self._by_word[sign.words[0]].append(sign)
 
@@ -188,7 +190,8 @@ class SignIndex:
                     yield sign, i, i + len(phrase)
 
     def _regexes(self, item: Evidence, folded: Folded, languages: frozenset[str]) -> Iterator[tuple[_Sign, int, int]]:
-        for pattern, sign in self._patterns:
+        spoken = itertools.chain.from_iterable(self._patterns.get(name, ()) for name in sorted({"*", *languages}))
+        for pattern, sign in spoken:
             if not sign.heard_in(item, languages):
                 continue  # a pattern costs a search through the text, so it is not tried for nothing
             for found in pattern.finditer(folded.text):

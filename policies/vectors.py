@@ -21,6 +21,8 @@ EXACT = 2_000
 PAGE = 5_000
 _KEPT_MATRICES = 4
 _COLLECTION = "clauses"
+_ALL: frozenset[str] = frozenset()
+"""Key of the matrix of all vectors."""
 
 Scores = dict[str, float]
 
@@ -139,14 +141,20 @@ class ChromaIndex:
                 self._client.close()
 
     def _matrix(self, allowed: frozenset[str]) -> MatrixIndex:
-        """A region's clauses on a day are asked for again and again: keep the last few sets in memory."""
-        if allowed not in self._matrices:
-            read = self.vectors(sorted(allowed))
-            self._matrices[allowed] = MatrixIndex(list(read), np.array(list(read.values()), dtype=np.float32))
+        """Vectors in memory: where all are scored exactly, all of them, read once; of more, those last asked for."""
+        key = allowed if self._count > EXACT else _ALL
+        if key not in self._matrices:
+            read = self.vectors(sorted(key)) if key else self._every_vector()
+            self._matrices[key] = MatrixIndex(list(read), np.array(list(read.values()), dtype=np.float32))
             while len(self._matrices) > _KEPT_MATRICES:
                 self._matrices.popitem(last=False)
-        self._matrices.move_to_end(allowed)
-        return self._matrices[allowed]
+        self._matrices.move_to_end(key)
+        return self._matrices[key]
+
+    def _every_vector(self) -> dict[str, Vectors]:
+        found = self._collection.get(include=["embeddings"])
+        rows = np.asarray(found["embeddings"], dtype=np.float32)
+        return dict(sorted(zip(found["ids"], rows, strict=True)))
 
     def _nearest(self, vector: Vectors, allowed: Collection[str], limit: int) -> Scores:
         if not self._count:
