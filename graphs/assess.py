@@ -275,12 +275,12 @@ def _known(docket: Docket, rule: Rule) -> dict[str, Verdict]:
 
 
 def _suspected(docket: Docket) -> set[str]:
-    """The clause that each suspicion or report is about: of those of its type the first, in the order of the search.
+    """The clauses that each suspicion or report may be about: of those of its type.
 
-    One that is about such a thing, and excluded by evidence, goes before the rest; the others of the type are there
-    because something else named them. A tool's fact excludes what it measures and no more, so a clause of which
-    nothing but a fact was looked at is passed over: that no suspended account is linked to a seller does not answer
-    what the seller says of an old one.
+    The first in the order of the search; or, before it, one that is about such a thing and excluded by evidence. And
+    every clause of which something is met: where only silence keeps it from applying, the suspicion is not answered. A
+    tool's fact excludes what it measures and no more, so a clause of which nothing but a fact was looked at is passed
+    over: that no suspended account is linked to a seller does not answer what the seller says of an old one.
     """
     raised = set(docket.table.case.raised_types)
     about = [
@@ -291,7 +291,7 @@ def _suspected(docket: Docket) -> set[str]:
     first: dict[str, str] = {}
     for clause in sorted(about, key=lambda clause: not _engaged(docket, clause) or _by_silence(docket, clause.rule)):
         first.setdefault(clause.type, clause.id)
-    return set(first.values())
+    return {*first.values(), *(clause.id for clause in about if _engaged(docket, clause))}
 
 
 def _engaged(docket: Docket, clause: Clause) -> bool:
