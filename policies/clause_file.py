@@ -12,6 +12,7 @@ from cases.evidence import Voucher, normal
 from cases.problem import Invalid, Problem, Record, pointer_of, problems_of
 from cases.rule import Absence, Fact, Measure, Name, Part, RecordNeed, check_group
 from policies.clause import ClauseId, Enforcement, Examples, Guidance, Period, Reference, Signs
+from policies.folding import compiled
 
 
 class PartFile(Record):
@@ -275,7 +276,7 @@ def _fault_of(phrase: str) -> str:
         return "an empty phrase"
     if phrase.startswith("/") and phrase.endswith("/"):
         try:
-            re.compile(phrase[1:-1])
+            compiled(phrase)
         except re.error as error:
             return str(error)
     return ""

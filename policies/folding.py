@@ -1,5 +1,6 @@
 """Folding text for matching signs, with a way back to the stored text; and what negation and "for" look like."""
 
+import functools
 import re
 import unicodedata
 from dataclasses import dataclass
@@ -61,6 +62,12 @@ def fold(text: str) -> Folded:
     if len(joined) == len(text) and all(len(piece) == 1 for piece in pieces):
         return Folded(joined, range(len(text)))
     return Folded(joined, [i for i, piece in enumerate(pieces) for _ in piece])
+
+
+@functools.cache
+def compiled(phrase: str) -> re.Pattern[str]:
+    """Compile a sign between slashes for folded texts, once a process; raises re.error where it is no expression."""
+    return re.compile(folded_pattern(phrase[1:-1]), re.IGNORECASE)
 
 
 def folded_pattern(pattern: str) -> str:

@@ -1,9 +1,11 @@
 """Cutting a text into what the lexical index matches: stemmed words by language and script, and character 4-grams."""
 
 import re
+import threading
 import unicodedata
 from collections.abc import Iterator
 from functools import lru_cache
+from typing import Any
 
 import snowballstemmer
 
@@ -61,6 +63,9 @@ _STOP_WORDS = {
         "tl": "ang at ay ito ka kung mga na nang ng ni para po sa si yung",
     }.items()
 }  # fmt: skip
+
+
+_OF_THREAD = threading.local()
 
 
 def plain(text: str) -> str:
@@ -144,5 +149,8 @@ def _stem(word: str, language: str) -> str:
     algorithm = _STEMMERS.get(_primary(language))
     if algorithm is None:
         return word
-    # A stemmer keeps its word in itself, so threads must not share one; making one costs nothing beside its work.
-    return str(snowballstemmer.stemmer(algorithm).stemWord(word)) or word
+    # A stemmer keeps its word in itself, so threads must not share one.
+    kept: dict[str, Any] = _OF_THREAD.__dict__
+    if algorithm not in kept:
+        kept[algorithm] = snowballstemmer.stemmer(algorithm)
+    return str(kept[algorithm].stemWord(word)) or word

@@ -8,7 +8,7 @@ from typing import Literal, NamedTuple
 
 from cases.evidence import Evidence
 from policies.disguise import disguised
-from policies.folding import WORD, Folded, fold, folded_pattern, marked, same_letters
+from policies.folding import WORD, Folded, compiled, fold, marked, same_letters
 
 Direction = Literal["for", "against"]
 # Scripts that write no spaces between words: phrases match inside longer runs.
@@ -70,7 +70,7 @@ class Tongue:
 
     def _place(self, sign: Sign, phrase: str) -> None:
         if len(phrase) > len("//") and phrase.startswith("/") and phrase.endswith("/"):
-            self._patterns.append((re.compile(folded_pattern(phrase[1:-1]), re.IGNORECASE), sign))
+            self._patterns.append((compiled(phrase), sign))
             return
         folded = fold(phrase).text
         words = tuple(WORD.findall(folded))
