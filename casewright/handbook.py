@@ -22,13 +22,15 @@ class Row(NamedTuple):
 
     Attributes:
         line: where it begins (of a table: where its row ends).
-        cells: by column; of Markdown `title`, `text`, `area` and `sections`, and what lines and lists are called.
+        cells: by column; of Markdown `title`, `text` and `area`, and what lines and lists are called.
         said: by column, how a list is introduced where it stands ("Prohibited, any of").
+        areas: of Markdown, every heading above it, outermost first; `area` is the first.
     """
 
     line: int
     cells: dict[str, Any]
     said: dict[str, str]
+    areas: tuple[str, ...] = ()
 
 
 class Handbook(NamedTuple):
@@ -153,7 +155,7 @@ class _Markdown:
         section: _Section | None = None
         label = under = _NO_LABEL
         blocks = SyntaxTreeNode(MarkdownIt("commonmark").parse(self._text)).children
-        for block, following in zip(blocks, [*blocks[1:], None], strict=True):
+        for block, following in zip(blocks, [*blocks[1:], None], strict=False):
             above_list = following is not None and following.type in _LISTS
             if block.type == "heading":
                 label = under = self._heading_label(block, following, section)
@@ -192,7 +194,7 @@ class _Markdown:
             inherited = {name: cell for above in rule.path for name, cell in above.cells.items() if name not in many}
             structure = {"title": rule.title, "text": "\n\n".join(rule.text or rule.lists)}
             cells = {**dict.fromkeys(named), **inherited, **rule.cells, **structure}
-            yield Row(rule.line, {**cells, "area": areas[0] if areas else None, "sections": areas}, rule.said)
+            yield Row(rule.line, {**cells, "area": areas[0] if areas else None}, rule.said, tuple(areas))
 
     def _open(self, block: SyntaxTreeNode, section: _Section | None) -> _Section:
         above, level = section, int(block.tag[1:])
@@ -237,7 +239,7 @@ class _Markdown:
             if left:
                 section.text.append("\n".join(line for item in left for line in self._lines(item)))
                 names = ", ".join(f"“{name}:”" for _, name, many in sorted(self._columns, key=lambda c: c[1]) if many)
-                told = "as a list: nothing names it, so it stays in its rule's text"
+                told = "as conditions, for nothing says what this list is; it stays in its rule's text"
                 self._note(left[0], f"{told} (write one of {names} above it)")
 
     def _named_item(self, item: SyntaxTreeNode, section: _Section) -> bool:

@@ -72,9 +72,9 @@ class _Field:
         if self.kind == "words":
             return tuple(self.meant(text) for text in texts if text and value is not None)
         said = "" if value is None else str(value).strip()
-        if not said or self.kind == "text":
-            return said
-        return self.meant(said)
+        if self.kind == "text":
+            return self.labels.get(plain(said), said)
+        return self.meant(said) if said else ""
 
     def meant(self, said: str) -> Any:  # noqa: ANN401 - as its kind says
         """What one word means; raises `Invalid` where nobody has said so."""
@@ -157,7 +157,8 @@ class RuleMapping:
         problems += _undecided(said, fields["prohibited"], row)
         if problems:
             raise Invalid("a rule", tuple(problems))
-        return _rule(said, row, any_of=_together(fields["prohibited"], row) == "any")
+        areas = row.areas if self._fields["area"].shape is None else ()
+        return _rule(said, areas or (said["area"],), any_of=_together(fields["prohibited"], row) == "any")
 
 
 def _vocabulary(corpus: Corpus) -> dict[str, dict[str, str]]:
@@ -176,15 +177,16 @@ def _vocabulary(corpus: Corpus) -> dict[str, dict[str, str]]:
 def _field(name: str, kind: _Kind, shape: Any, ours: Mapping[str, str]) -> _Field:  # noqa: ANN401 - YAML
     """Check what a mapping says of a field: its keys, and that every constant, default and label is a word of ours."""
     leaf = shape if isinstance(shape, dict) else {}
-    if strange := sorted(set(map(str, leaf)) - _LEAF):
-        raise _invalid("unknown_field", f"{name}/{strange[0]}", f"expected are {', '.join(sorted(_LEAF))}")
+    known = _LEAF - ({"labels"} if kind == "texts" else set()) - ({"together"} if name != "prohibited" else set())
+    if strange := sorted(set(map(str, leaf)) - known):
+        raise _invalid("unknown_field", f"{name}/{strange[0]}", f"expected are {', '.join(sorted(known))}")
     labels = leaf.get("labels", {})
     if not isinstance(labels, dict) or (isinstance(shape, dict) and not {"column", "each", "text"} & set(leaf)):
         raise _invalid("not_a_mapping", name, "expected a value, or {column: ..., labels: {...}, default: ...}")
     together = str(leaf.get("together", ""))
-    if together not in {"", "any", "all"} or (together and name != "prohibited"):
-        hint = "of `prohibited`: any, where one condition is enough, or all"
-        raise _invalid("invalid_value", f"{name}/together", f"{together!r} is not known here", hint)
+    if together not in {"", "any", "all"}:
+        hint = "any, where one condition is enough, or all"
+        raise _invalid("invalid_value", f"{name}/together", f"{together!r} is neither any nor all", hint)
     words = {plain(str(word)): str(meant) for word, meant in labels.items()}
     field = _Field(name, kind, shape, words, ours, together)
     constants = leaf.get("default") if leaf else shape
@@ -234,11 +236,10 @@ def _missing(said: Mapping[str, Any], fields: Mapping[str, _Field]) -> Iterator[
     for name in needed:
         if not said[name]:
             column = fields[name].column
-            where = (
-                f"fill “{column}”, or give it a `default` in the mapping" if column else "write it into the handbook"
-            )
-            hint = where if name in {"title", "text"} else f"{where}; `{name}: ...` in the mapping is for all rules"
-            yield Problem(code="missing", pointer=f"/{name}", detail=f"nothing says the rule's {name}", hint=hint)
+            fill = f"fill “{column}”, or give it a `default` in the mapping"
+            hint = fill if column else f"write it there, or name its column in the mapping: `{name}: {{column: ...}}`"
+            hint += "" if name in {"title", "text"} else f"; what holds for all rules is `{name}: ...`"
+            yield Problem(code="missing", pointer=f"/{name}", detail=f"nothing gives the rule's `{name}`", hint=hint)
 
 
 _ANY = re.compile(r"\b(any|one|either|each)\b", re.IGNORECASE)
@@ -266,7 +267,7 @@ def _undecided(said: Mapping[str, Any], field: _Field, row: Row) -> Iterator[Pro
         yield Problem(code="missing", pointer="/prohibited", detail=detail, hint=hint)
 
 
-def _rule(said: Mapping[str, Any], row: Row, *, any_of: bool) -> HandbookRule:
+def _rule(said: Mapping[str, Any], areas: tuple[str, ...], *, any_of: bool) -> HandbookRule:
     """The rule of what a row says; plain examples show what the rule describes, and a permit describes what may be."""
     described = "allowed_examples" if said["effect"] == "permit" else "violating_examples"
     examples = {**said, described: (*said[described], *said["examples"])}
@@ -274,7 +275,7 @@ def _rule(said: Mapping[str, Any], row: Row, *, any_of: bool) -> HandbookRule:
     fields = {name: said[name] for name in ("title", "text", "name", "type", "effect", "regions", "severity")}
     return HandbookRule(
         **fields,
-        areas=tuple(row.cells.get("sections") or ()) or (said["area"],),
+        areas=areas,
         from_=said["from"],
         to=said["to"] or None,
         meanwhile=said["meanwhile"],

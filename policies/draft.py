@@ -127,7 +127,7 @@ def _part_name(text: str, otherwise: str) -> str:
     return stem if stem[0].isalpha() else f"{otherwise}-{stem}"
 
 
-_NUMBERING = re.compile(r"^\W*(?:\d+\.)*\d+[.)]?\s+(?=\S)")
+_NUMBERING = re.compile(r"^\W*(?:(?:[A-Z]\.)?(?:\d+\.)*\d+[.)]?|[A-Z][.)])\s+(?=\S)")
 
 
 def _slug(title: str) -> str:

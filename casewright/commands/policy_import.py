@@ -1,7 +1,7 @@
 """`casewright policy import`: a company's own handbook, a table or headed Markdown, becomes a folder of clauses."""
 
 import shutil
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -50,7 +50,7 @@ def import_handbook(file: Path, mapping: Path | None, out: Path) -> None:
 
 
 def _shape(mapping: Path) -> dict[str, Any]:
-    """Read the mapping; raises `Invalid` also for what YAML stumbles over: a day that there is not, another encoding."""
+    """Read the mapping; raises `Invalid` also for a day that the calendar does not have, and for another encoding."""
     try:
         return read_mapping(mapping)
     except (yaml.YAMLError, ValueError) as error:
@@ -74,19 +74,30 @@ def _staged(staged: Path, out: Path) -> Corpus:
     return surveyed.corpus
 
 
-def _rules(rows: Iterable[Row], told: RuleMapping, file: Path) -> list[HandbookRule]:
+def _rules(rows: Sequence[Row], told: RuleMapping, file: Path) -> list[HandbookRule]:
+    """Make the rules; what is wrong with every one of them is told of the first, once."""
     rules: list[HandbookRule] = []
-    problems: list[Problem] = []
+    found: dict[Problem, list[int]] = {}
     for row in rows:
         try:
             rules.append(told.rule(row))
         except Invalid as error:
             if any(problem.code == "unknown_column" for problem in error.problems):
                 raise  # that is the mapping's fault, not a row's
-            problems += [p.model_copy(update={"pointer": f"{file}:{row.line}: {p.pointer}"}) for p in error.problems]
+            for problem in error.problems:
+                found.setdefault(problem, []).append(row.line)
+    problems = [placed for problem, lines in found.items() for placed in _placed(problem, lines, len(rows), file)]
     if problems:
-        raise Invalid(str(file), tuple(problems))
+        raise Invalid(str(file), tuple(problem for _, problem in sorted(problems, key=lambda placed: placed[0])))
     return rules
+
+
+def _placed(problem: Problem, lines: list[int], rules: int, file: Path) -> Iterator[tuple[int, Problem]]:
+    """A problem at each of its lines, or, where every rule has it, at the first."""
+    everywhere = len(lines) == rules > 1
+    for line in lines[:1] if everywhere else lines:
+        detail = problem.detail + (f" (so it is in all {rules} rules)" if everywhere else "")
+        yield line, problem.model_copy(update={"pointer": f"{file}:{line}: {problem.pointer}", "detail": detail})
 
 
 def _drafts(rules: Sequence[HandbookRule], rows: Sequence[Row], file: Path, out: Path) -> list[Draft]:
