@@ -96,7 +96,7 @@ def _placed(problem: Problem, lines: list[int], rules: int, file: Path) -> Itera
     """A problem at each of its lines, or, where every rule has it, at the first."""
     everywhere = len(lines) == rules > 1
     for line in lines[:1] if everywhere else lines:
-        detail = problem.detail + (f" (so it is in all {rules} rules)" if everywhere else "")
+        detail = problem.detail + (f", as in all {rules} rules" if everywhere else "")
         yield line, problem.model_copy(update={"pointer": f"{file}:{line}: {problem.pointer}", "detail": detail})
 
 
