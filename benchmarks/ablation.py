@@ -18,6 +18,7 @@ import graphs.assess
 import policies.corpus
 import policies.settled
 import policies.signs
+import policies.tongue
 from cases.evidence import Evidence
 from casewright.evaluating import evaluate, golden_folder
 from casewright.settings import read_settings
@@ -25,8 +26,8 @@ from evaluation.ablation import ablate, table
 from evaluation.golden_case import read_golden
 from evaluation.printed import report_lines
 from evaluation.scoring import Report
-from policies.folding import Folded
 from policies.signs import SignIndex
+from policies.tongue import Tongue
 
 
 def says(answer: object) -> Callable[..., Any]:
@@ -38,34 +39,34 @@ def without_source(named: str) -> Callable[..., Any]:
     """Give a search for signs that leaves out the texts of one kind of source."""
     whole = SignIndex._hits  # noqa: SLF001 - it is taken apart here on purpose
 
-    def hits(index: SignIndex, item: Evidence, folded: Folded, languages: frozenset[str]) -> Iterator[Any]:
-        return iter(()) if named in item.source else whole(index, item, folded, languages)
+    def hits(index: SignIndex, item: Evidence, *heard: Any) -> Iterator[Any]:  # noqa: ANN401 - handed on as it comes
+        return iter(()) if named in item.source else whole(index, item, *heard)
 
     return hits
 
 
 def only_english() -> Callable[..., Any]:
     """Give a hearing that knows English and what counts in any language."""
-    whole = policies.signs._Sign.heard_in  # noqa: SLF001 - as above
-    return lambda sign, item, languages: sign.language in {"en", "*"} and whole(sign, item, languages)
+    whole = SignIndex._tongue  # noqa: SLF001 - as above
+    return lambda index, language: whole(index, language) if language in {"en", "*"} else Tongue(())
 
 
 def one_sided() -> Callable[..., Any]:
-    """Give an indexing of signs that leaves out those against."""
-    whole = SignIndex._index  # noqa: SLF001 - as above
+    """Give a taking in of signs that leaves out those against."""
+    whole = SignIndex._take  # noqa: SLF001 - as above
     return lambda index, *named: None if named[2] == "against" else whole(index, *named)
 
 
 ABILITIES: dict[str, list[tuple[object, str, Callable[[], Any]]]] = {
-    "signs against": [(SignIndex, "_index", one_sided)],
-    "languages other than English": [(policies.signs._Sign, "heard_in", only_english)],  # noqa: SLF001 - as above
-    "patterns": [(SignIndex, "_regexes", lambda: says(()))],
+    "signs against": [(SignIndex, "_take", one_sided)],
+    "languages other than English": [(SignIndex, "_tongue", only_english)],
+    "patterns": [(Tongue, "_regexes", lambda: says(()))],
     "tests of attributes": [(SignIndex, "_attributes", lambda: says(()))],
     "text in images": [(SignIndex, "_hits", lambda: without_source("/ocr"))],
     "negation": [(policies.signs, "negated", lambda: says(answer=False))],
     "for, fits, compatible with": [(policies.signs, "compatible", lambda: says(answer=False))],
     "kinds of other goods": [(policies.corpus, "_with_kinds", lambda: lambda signs, _: signs)],
-    "words in disguise": [(policies.signs, "disguised", lambda: says(()))],
+    "words in disguise": [(policies.tongue, "disguised", lambda: says(()))],
     "title over description": [(agents.rulebook, "_only_described", lambda: says(answer=False))],
     "contradictions": [(agents.rulebook, "_contradicted", lambda: says(answer=False))],
     "measures and units": [(policies.settled, "_amounts", lambda: says(([], False)))],

@@ -142,7 +142,7 @@ def _source(text: str, file: str, *, first_line: int, prose: str) -> Source:
     try:
         node = loader.get_single_node()
         if node is not None:
-            faults = _lines(node, (), first_line, lines)
+            faults = _lines(node, "", first_line, lines)
         data = None if node is None else loader.construct_document(node)
     except (yaml.YAMLError, ValueError) as error:  # a ValueError is a day that the calendar does not have
         line = _line_of(error, text) + first_line
@@ -181,9 +181,13 @@ def _is_day(written: str) -> bool:
     return True
 
 
-def _lines(node: yaml.Node, at: tuple[str | int, ...], first: int, lines: dict[str, int]) -> list[tuple[str, str, int]]:
-    """Fill `lines` by JSON pointer; return code, fault and line of keys that YAML would take otherwise in silence."""
-    lines[pointer_of(at)] = node.start_mark.line + 1 + first
+def _lines(node: yaml.Node, at: str, first: int, lines: dict[str, int]) -> list[tuple[str, str, int]]:
+    """Fill `lines` by JSON pointer, here and below `at`.
+
+    Returns:
+        Code, fault and line of keys that YAML would take otherwise in silence.
+    """
+    lines[at] = node.start_mark.line + 1 + first
     faults: list[tuple[str, str, int]] = []
     if isinstance(node, yaml.MappingNode):
         seen: set[str] = set()
@@ -194,11 +198,12 @@ def _lines(node: yaml.Node, at: tuple[str | int, ...], first: int, lines: dict[s
             if key.tag not in _TEXT_TAGS:
                 faults.append(("not_text", f"YAML does not read {name} as text: put it between quotation marks", line))
             seen.add(name)
-            faults += _lines(value, (*at, name), first, lines)
-            lines[pointer_of((*at, name))] = line
+            below = at + pointer_of((name,))
+            faults += _lines(value, below, first, lines)
+            lines[below] = line
     elif isinstance(node, yaml.SequenceNode):
         for i, value in enumerate(node.value):
-            faults += _lines(value, (*at, i), first, lines)
+            faults += _lines(value, f"{at}/{i}", first, lines)
     return faults
 
 

@@ -54,6 +54,8 @@ class Folded:
 
 def fold(text: str) -> Folded:
     """Fold case, width (NFKC) and Latin diacritics; leave out what does not show."""
+    if text.isascii():
+        return Folded(text.lower(), range(len(text)))
     pieces = [_FOLDED[c] for c in text]
     joined = "".join(pieces)
     if len(joined) == len(text) and all(len(piece) == 1 for piece in pieces):

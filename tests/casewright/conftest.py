@@ -47,7 +47,7 @@ def folder(tmp_path):
     cases = [
         case("dress"),
         case("knife", "Zombie knife, 12 inch serrated blade", region="GB"),
-        case("vape", VAPE),
+        case("vape", VAPE, region="PH"),  # where a seller who holds a licence may sell it, and is asked for it
     ]
     (tmp_path / "cases.jsonl").write_text("".join(json.dumps(c) + "\n" for c in cases))
     (tmp_path / "sellers.jsonl").write_text(json.dumps(SELLER) + "\n")

@@ -77,9 +77,9 @@ def test_review_lists_shows_takes_and_concludes(casewright, run):
     listed = casewright("review", "out.jsonl", cwd=run, check=0).stdout
     assert "vape" in listed
     shown = casewright("review", "out.jsonl", "vape", cwd=run, check=0).stdout
-    assert "cessation-medicine" in shown
+    assert "licensed-seller" in shown
     taken = casewright(
-        "review", "out.jsonl", "vape", "--not-met", "cessation-medicine", "--reviewer", "Ana", "--sellers",
+        "review", "out.jsonl", "vape", "--not-met", "licensed-seller", "--reviewer", "Ana", "--sellers",
         "sellers.jsonl", cwd=run, check=0,
     ).stdout  # fmt: skip
     assert "decided by a person (Ana)" in taken.replace("\n", " ")
@@ -87,15 +87,15 @@ def test_review_lists_shows_takes_and_concludes(casewright, run):
     assert line["status"] == "decided"
     assert line["decision"]["outcome"] == "violation"
     assert line["decision"]["decided_by"] == "person"
-    again = casewright("review", "out.jsonl", "vape", "--not-met", "cessation-medicine", cwd=run, check=1)
+    again = casewright("review", "out.jsonl", "vape", "--not-met", "licensed-seller", cwd=run, check=1)
     assert "no open question" in again.stderr
 
 
 def test_review_says_which_parts_there_are(casewright, tmp_path):
-    (tmp_path / "c.json").write_text(json.dumps(case("vape", "RELX vape pod kit")))
+    (tmp_path / "c.json").write_text(json.dumps(case("vape", "RELX vape pod kit", region="PH")))
     casewright("audit", "c.json", "--out", "o.jsonl", cwd=tmp_path, check=0)
     ran = casewright("review", "o.jsonl", "vape", "--met", "nothing-like-it", cwd=tmp_path, check=2)
-    assert "tobacco.e-cigarettes|cessation-medicine" in ran.stderr
+    assert "tobacco.e-cigarettes-licensed|licensed-seller" in ran.stderr
 
 
 def test_replay_rebuilds_the_same_and_notices_a_change(casewright, run):

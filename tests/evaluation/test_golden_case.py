@@ -21,18 +21,18 @@ ROW = {
     "case": {
         "id": "g-1",
         "opened_at": "2026-03-12T09:30:00Z",
-        "region": "SG",
+        "region": "PH",
         "language": "en",
         "seller_id": "S-1",
-        "subject": {"kind": "listing", "id": "L-1", "title": "Nicotine inhaler with 6 cartridges"},
+        "subject": {"kind": "listing", "id": "L-1", "title": "Pod kit with 6 cartridges"},
     },
     "expected": {
         "outcome": "person",
-        "clauses": ["tobacco.e-cigarettes"],
-        "parts": {"tobacco.e-cigarettes": {"device": "met", "cessation-medicine": "unclear"}},
-        "question": {"kind": "part", "clause": "tobacco.e-cigarettes", "part": "cessation-medicine"},
+        "clauses": ["tobacco.e-cigarettes-licensed"],
+        "parts": {"tobacco.e-cigarettes-licensed": {"device": "met", "licensed-seller": "unclear"}},
+        "question": {"kind": "part", "clause": "tobacco.e-cigarettes-licensed", "part": "licensed-seller"},
     },
-    "argument": "Whether the inhaler is registered as a medicine is on no record: the seller is asked.",
+    "argument": "Whether the seller has a licence for vapour products is on no record: the seller is asked.",
 }
 
 
@@ -61,8 +61,8 @@ def test_a_right_row_has_no_fault(tmp_path):
     [
         ({"expected": {"clauses": ["tobacco.nothing"]}}, "unknown_clause"),
         ({"case": {"region": "GB"}}, "not_in_force"),
-        ({"expected": {"parts": {"tobacco.e-cigarettes": {"devices": "met"}}}}, "unknown_part"),
-        ({"expected": {"parts": {"tobacco.e-cigarettes": {"device": "not_met"}}}}, "impossible"),
+        ({"expected": {"parts": {"tobacco.e-cigarettes-licensed": {"devices": "met"}}}}, "unknown_part"),
+        ({"expected": {"parts": {"tobacco.e-cigarettes-licensed": {"device": "not_met"}}}}, "impossible"),
         ({"expected": {"outcome": "violation", "question": None}}, "impossible"),
         (
             {"case": {"subject": {**ROW["case"]["subject"], "images": [{"path": "images/none.png"}]}}},

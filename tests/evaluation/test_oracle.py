@@ -179,7 +179,7 @@ def test_a_clause_that_is_argued_not_to_be_fulfilled_hangs_on_what_the_argument_
     clause = CORPUS.clauses["tobacco.e-cigarettes"]
     verdicts = right_verdicts(row, clause, laid(row))
     assert verdicts["device"] == "not_met"
-    assert verdicts["cessation-medicine"] == "unclear"  # none on file: the clause says to ask
+    assert verdicts["cessation-medicine"] == "not_met"  # none on file, and the clause asks for none
 
 
 def test_a_judge_needs_the_table_for_what_code_settles(without_error):
