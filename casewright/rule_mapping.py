@@ -106,7 +106,8 @@ class RuleMapping:
             Invalid: it names a field that no rule has, or a word that the corpus does not have.
         """
         self._path = path
-        self.skip = tuple(str(title) for title in shape.get("skip") or ())
+        skip = shape.get("skip") or ()
+        self.skip = tuple(map(str, skip)) if isinstance(skip, list | tuple) else (str(skip),)
         ours = _vocabulary(corpus)
         self._fields: dict[str, _Field] = {}
         problems = [
