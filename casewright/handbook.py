@@ -185,7 +185,8 @@ class _Markdown:
             for s in kept
             if s.has_below and (s.text or many & set(s.cells))
         ]
-        named = dict.fromkeys(name for s in self._sections for name in s.cells)
+        # That a document has no such list is no fault; that nothing in it has such a line may be a slip of the mapping.
+        named = dict.fromkeys([*sorted(many), *(name for s in self._sections for name in s.cells)])
         whole = len({id(s.path[0]) for s in self._sections}) == 1
         for rule in rules:
             # One heading over everything is the document's title; it is an area only where there is no other.

@@ -348,6 +348,13 @@ def test_files_that_hold_no_rules_are_refused(refused, name, content, told):
     assert told in refused(content, mapping="", name=name)
 
 
+def test_a_mapping_may_name_lists_that_a_handbook_does_not_have(imported):
+    lists = "prohibited: {column: Banned, together: any}\nexceptions: {column: Unless}\n"
+    clauses = imported(HANDBOOK + "\nBanned:\n\n- The item has a blade.\n", MAPPING + lists)
+    assert list(parts(clauses["weapons.hidden-blades"]).values()) == ["The item has a blade."]
+    assert clauses["weapons.hidden-blades"].rule.exemptions == ()
+
+
 def test_what_is_not_imported_is_told(imported, capsys):
     text = "Before.\n\n" + HANDBOOK.replace("## Hidden", "For all of us.\n\n## Hidden")
     text += "\nThese are meant:\n\n- pens\n- combs\n\n## Empty\n\n## Contact\n\nWrite to us.\n"
