@@ -1,4 +1,4 @@
-"""`casewright policy`: clauses as they stand in the snapshot, searching, checking, trying and comparing them."""
+"""`casewright policy`: clauses as they stand in the snapshot; importing, searching, checking, trying, comparing."""
 
 import asyncio
 import importlib
@@ -16,26 +16,30 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-_AUDITING = {"diff": ("policy_diff", "diff"), "try": ("policy_try", "try_clause")}
+_LATER = {
+    "diff": ("policy_diff", "diff"),
+    "import": ("policy_import", "import_handbook"),
+    "try": ("policy_try", "try_clause"),
+}
 
 
 class _Group(click.Group):
-    """Imports the commands that audit when they are asked for: what they stand on costs seconds."""
+    """Imports the commands that audit or import when they are asked for: what they stand on costs time."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        return sorted([*super().list_commands(ctx), *_AUDITING])
+        return sorted([*super().list_commands(ctx), *_LATER])
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        if cmd_name not in _AUDITING:
+        if cmd_name not in _LATER:
             return super().get_command(ctx, cmd_name)
-        module, name = _AUDITING[cmd_name]
+        module, name = _LATER[cmd_name]
         found: click.Command = getattr(importlib.import_module(f"casewright.commands.{module}"), name)
         return found
 
 
 @click.group(cls=_Group)
 def command() -> None:
-    """Show, search, check, try and compare the clauses."""
+    """Import, show, search, check, try and compare the clauses."""
 
 
 command.add_command(lint)
