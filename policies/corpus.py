@@ -6,68 +6,23 @@ from datetime import date, datetime
 from functools import cached_property
 from pathlib import Path
 from typing import Any, NamedTuple
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
-
-from pydantic import ConfigDict, RootModel, ValidationError, field_validator
+from zoneinfo import ZoneInfo
 
 from cases.evidence import digest, normal
-from cases.problem import Invalid, Problem, Record, pointer_of, problems_of
+from cases.problem import Invalid, Problem, pointer_of
 from cases.rule import Part, Rule
 from policies.clause import Clause, Signs
 from policies.clause_file import ClauseFile, Source, aliases_of, clause_file, read_clause, read_yaml, signs_of
 from policies.signs import SignIndex
-
-
-class ViolationTypeInfo(Record):
-    """One entry of the taxonomy."""
-
-    title: str
-    about: str = ""
-
-
-class ActionInfo(Record):
-    """What an action is: can it be taken back, and how heavy is it (1 to 5)."""
-
-    title: str
-    reversible: bool
-    impact: int
-    about: str = ""
-
-
-class RegionInfo(Record):
-    """A market: its name, the languages that its sellers write in, and its time zone (IANA)."""
-
-    languages: tuple[str, ...]
-    time_zone: str = "UTC"
-    name: str = ""
-
-    @field_validator("time_zone")
-    @classmethod
-    def _known(cls, time_zone: str) -> str:
-        try:
-            ZoneInfo(time_zone)
-        except (ZoneInfoNotFoundError, ValueError) as error:
-            msg = f"{time_zone!r} is no time zone of the IANA database"
-            raise ValueError(msg) from error
-        return time_zone
-
-
-class FactInfo(Record):
-    """A fact that a tool measures and a part may compare."""
-
-    model_config = ConfigDict(frozen=True, extra="allow")
-
-    unit: str = ""
-    meaning: str = ""
-    tool: str = ""
-
-
-class _Phrases(RootModel[dict[str, str]]):
-    """Sentences of one language, by name."""
-
-
-class _Kind(RootModel[dict[str, tuple[str, ...]]]):
-    """What goods of one kind are called, by language."""
+from policies.vocabularies import (
+    ActionInfo,
+    FactInfo,
+    Kinds,
+    RegionInfo,
+    ViolationTypeInfo,
+    read_kinds,
+    read_vocabularies,
+)
 
 
 class Corpus:
@@ -193,8 +148,8 @@ def survey_corpus(folder: Path) -> Survey:
     problems: list[Problem] = []
     named = named_clauses(folder)
     sources = _read_all(folder, problems)
-    vocabularies, faulty = _read_vocabularies(folder, problems)
-    kinds = _read_kinds(folder, problems)
+    vocabularies, faulty = read_vocabularies(folder, problems)
+    kinds = read_kinds(folder, problems)
     clauses: dict[str, Clause] = {}
     for clause_id in sorted(sources):
         if not _rests_on_unread(clause_id, sources, named):
@@ -291,84 +246,7 @@ def _read_all(folder: Path, problems: list[Problem]) -> _Sources:
     return sources
 
 
-def _read_vocabularies(folder: Path, problems: list[Problem]) -> tuple[dict[str, Any], set[str]]:
-    """The vocabularies, and the names of those that are faulty: what these do not know is no problem of a clause."""
-    read: dict[str, Any] = {}
-    faulty: set[str] = set()
-    for file, key, kind in _VOCABULARIES:
-        found: list[Problem] = []
-        source = _vocabulary(folder, file, found)
-        read[key] = _entries(source, key, kind, found)
-        if key == "regions":
-            read["groups"] = _groups(source, read[key], found)
-        problems += found
-        faulty |= {key} if found else set()
-    read["phrases"] = {language: said.root for language, said in read["phrases"].items()}
-    return read, faulty
-
-
-_VOCABULARIES: tuple[tuple[str, str, type[Any]], ...] = (
-    ("taxonomy", "types", ViolationTypeInfo),
-    ("actions", "actions", ActionInfo),
-    ("regions", "regions", RegionInfo),
-    ("facts", "facts", FactInfo),
-    ("phrases", "phrases", _Phrases),
-)
-
-
-_Kinds = Mapping[str, Mapping[str, tuple[str, ...]]]
-
-
-def _read_kinds(folder: Path, problems: list[Problem]) -> _Kinds:
-    """Kinds of goods by name; none where the corpus has no `kinds.yaml`."""
-    if not (folder / "kinds.yaml").exists():
-        return {}
-    source = _vocabulary(folder, "kinds", problems)
-    return {name: kind.root for name, kind in _entries(source, "kinds", _Kind, problems).items()}
-
-
-def _vocabulary(folder: Path, name: str, problems: list[Problem]) -> Source:
-    path = folder / f"{name}.yaml"
-    try:
-        return read_yaml(path, path.name)
-    except FileNotFoundError:
-        problems.append(Problem(code="missing_file", pointer=path.name, detail=f"{path.name} is missing"))
-    except Invalid as error:
-        problems += error.problems
-    return Source(file=path.name, data={}, lines={})
-
-
-def _entries(source: Source, key: str, kind: type[Any], problems: list[Problem]) -> dict[str, Any]:
-    entries: dict[str, Any] = {}
-    for name, written in _mapping(source, key, problems).items():
-        try:
-            entries[name] = kind.model_validate(written or {})
-        except ValidationError as error:
-            problems += [source.problem(p.code, f"/{key}/{name}{p.pointer}", p.detail) for p in problems_of(error)]
-    return entries
-
-
-def _mapping(source: Source, key: str, problems: list[Problem]) -> dict[str, Any]:
-    written = source.data.get(key) or {}
-    if isinstance(written, dict):
-        return written
-    problems.append(source.problem("not_a_mapping", f"/{key}", "expected a mapping"))
-    return {}
-
-
-def _groups(source: Source, regions: Mapping[str, object], problems: list[Problem]) -> dict[str, tuple[str, ...]]:
-    groups: dict[str, tuple[str, ...]] = {}
-    for name, members in _mapping(source, "groups", problems).items():
-        if not isinstance(members, list) or not all(isinstance(member, str) for member in members):
-            problems.append(source.problem("not_a_list", f"/groups/{name}", "expected a list of region codes"))
-            continue
-        unknown = [member for member in members if member not in regions]
-        problems += [source.problem("unknown_region", f"/groups/{name}", f"{m!r} is not known") for m in unknown]
-        groups[name] = tuple(members)
-    return groups
-
-
-def _clause(clause_id: str, sources: _Sources, kinds: _Kinds) -> Clause:
+def _clause(clause_id: str, sources: _Sources, kinds: Kinds) -> Clause:
     read = sources[clause_id]
     source = read.clause
     merged, merged_signs, aliases, prose = _merged(clause_id, sources, ())
@@ -395,7 +273,7 @@ def _clause(clause_id: str, sources: _Sources, kinds: _Kinds) -> Clause:
     )
 
 
-def _faults_of_signs(read: _Read, rule: Rule, kinds: _Kinds) -> list[Problem]:
+def _faults_of_signs(read: _Read, rule: Rule, kinds: Kinds) -> list[Problem]:
     """Parts and kinds that signs name and that are not there."""
     file, hint = read.signs_file, f"the judged parts are: {', '.join(rule.judged)}"
     faults = [
@@ -415,7 +293,7 @@ def _faults_of_signs(read: _Read, rule: Rule, kinds: _Kinds) -> list[Problem]:
     return faults
 
 
-def _with_kinds(signs: Signs, kinds: _Kinds) -> Signs:
+def _with_kinds(signs: Signs, kinds: Kinds) -> Signs:
     """Put in what the kinds that speak against a part are called."""
     words: dict[str, tuple[str, ...]] = {}
     for name in signs.against.kinds:

@@ -4,10 +4,11 @@ from collections.abc import Iterator
 
 from cases.rule import Part
 from policies.clause import Clause
-from policies.corpus import FactInfo, pointer_of_part
+from policies.corpus import pointer_of_part
 from policies.lint.flaw import Flaw
 from policies.lint.written import Written
 from policies.units import is_unit
+from policies.vocabularies import FactInfo
 
 _NEVER_PROVES = {"reporter", "model"}
 _LIMITS = {"truth": (0.0, 1.0), "0 to 1": (0.0, 1.0)}
