@@ -275,23 +275,23 @@ def _known(docket: Docket, rule: Rule) -> dict[str, Verdict]:
 
 
 def _suspected(docket: Docket) -> set[str]:
-    """The clauses that each suspicion or report may be about: of those of its type.
+    """The clauses that each suspicion or report may be about.
 
-    The first in the order of the search; or, before it, one that is about such a thing and excluded by evidence. And
-    every clause of which something is met: where only silence keeps it from applying, the suspicion is not answered. A
-    tool's fact excludes what it measures and no more, so a clause of which nothing but a fact was looked at is passed
-    over: that no suspended account is linked to a seller does not answer what the seller says of an old one.
+    Of those of its type the first in the order of the search; or, before it, one that is about such a thing and
+    excluded by evidence. And every clause of which something is met: where only silence keeps it from applying, the
+    suspicion is not answered. A report that names no type is about what the search puts first. A tool's fact excludes
+    what it measures and no more, so a clause of which nothing but a fact was looked at is passed over: that no
+    suspended account is linked to a seller does not answer what the seller says of an old one.
     """
     raised = set(docket.table.case.raised_types)
-    about = [
-        clause
-        for clause in docket.clauses
-        if clause.effect == "forbid" and clause.type in raised and not _by_fact_alone(docket, clause)
-    ]
+    open_report = any(not report.type for report in docket.table.case.reports)
+    forbids = [c for c in docket.clauses if c.effect == "forbid" and not _by_fact_alone(docket, c)]
+    about = [clause for clause in forbids if clause.type in raised]
     first: dict[str, str] = {}
     for clause in sorted(about, key=lambda clause: not _engaged(docket, clause) or _by_silence(docket, clause.rule)):
         first.setdefault(clause.type, clause.id)
-    return {*first.values(), *(clause.id for clause in about if _engaged(docket, clause))}
+    unnamed = [clause.id for clause in forbids[:1] if open_report and not raised]
+    return {*first.values(), *unnamed, *(clause.id for clause in about if _engaged(docket, clause))}
 
 
 def _engaged(docket: Docket, clause: Clause) -> bool:
