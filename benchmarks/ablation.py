@@ -65,7 +65,7 @@ ABILITIES: dict[str, list[tuple[object, str, Callable[[], Any]]]] = {
     "text in images": [(SignIndex, "_hits", lambda: without_source("/ocr"))],
     "negation": [(policies.signs, "negated", lambda: says(answer=False))],
     "for, fits, compatible with": [(policies.signs, "compatible", lambda: says(answer=False))],
-    "kinds of other goods": [(policies.corpus, "_with_kinds", lambda: lambda signs, _: signs)],
+    "kinds of other goods": [(policies.corpus, "_kind_words", lambda: says({}))],
     "words in disguise": [(policies.tongue, "disguised", lambda: says(()))],
     "title over description": [(agents.rulebook, "_only_described", lambda: says(answer=False))],
     "contradictions": [(agents.rulebook, "_contradicted", lambda: says(answer=False))],

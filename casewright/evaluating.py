@@ -3,7 +3,7 @@
 import asyncio
 import re
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -23,6 +23,8 @@ from graphs.language import language_of
 from graphs.run import Line
 from policies.corpus import Corpus, load_corpus
 
+NO_RECORDS = dict.fromkeys(("sellers", "listings", "recalls", "precedents", "image_bank"))
+"""Settings without the user's files of records."""
 _AT_ONCE = 8
 
 
@@ -49,11 +51,10 @@ async def evaluate(asked: GoldenSet, split: str, settings: Settings, kind: Audit
     if problems:
         raise Invalid("the golden set", tuple(problems))
     # Records are the set's own; the user's would answer for other sellers.
-    none = dict.fromkeys(("sellers", "listings", "recalls", "precedents", "image_bank"))
-    office_settings = settings.model_copy(update={**none, **asked.records})
+    office_settings = settings.model_copy(update={**NO_RECORDS, **asked.records})
     async with open_office(office_settings, kind) as office:
-        audited = await _audited(asked, office)
-        scored = tuple(_scored(asked, office, audited))
+        results = await audited(office, (row.case for row in asked), asked.folder)
+        scored = tuple(_scored(asked, office, results))
         name = office.auditor.name
     return Report(
         split=split,
@@ -64,7 +65,7 @@ async def evaluate(asked: GoldenSet, split: str, settings: Settings, kind: Audit
         cases_sha256=asked.cases_sha256,
         evidence_sha256=asked.evidence_sha256,
         figures=figures(scored),
-        baselines=_baselines(asked, corpus, audited),
+        baselines=_baselines(asked, corpus, results),
         by_kind={
             kind: figures([s for s in scored if kind in s.kinds])
             for kind in sorted({k for s in scored for k in s.kinds})
@@ -74,7 +75,7 @@ async def evaluate(asked: GoldenSet, split: str, settings: Settings, kind: Audit
 
 
 @dataclass(frozen=True)
-class _Audited:
+class Audited:
     """One case's result, what it has cost, and how long it took."""
 
     line: Line
@@ -82,27 +83,37 @@ class _Audited:
     seconds: float
 
 
-async def _audited(asked: GoldenSet, office: Office) -> dict[str, _Audited]:
-    done: dict[str, _Audited] = {}
+async def audited(office: Office, cases: Iterable[Case], folder: Path | None) -> dict[str, Audited]:
+    """Audit cases, some at a time and without effects.
+
+    Args:
+        office: what serves them.
+        cases: their ids are unique.
+        folder: of their images; none where they have none.
+
+    Returns:
+        By the case's id.
+    """
+    done: dict[str, Audited] = {}
     limit = asyncio.Semaphore(_AT_ONCE)
     async with audit_run(office, None, lambda _: None) as run:
 
         async def one(case: Case) -> None:
             async with limit:
                 begun = time.perf_counter()
-                line = await run.audit(case, asked.folder)
+                line = await run.audit(case, folder)
                 seconds = time.perf_counter() - begun
             decided = line["status"] == "decided"
             usage = Usage.model_validate(line["decision"]["usage"]) if decided else await run.spent(case.id)
-            done[case.id] = _Audited(line, usage, seconds)
+            done[case.id] = Audited(line, usage, seconds)
 
         async with asyncio.TaskGroup() as group:
-            for row in asked:
-                group.create_task(one(row.case))
+            for case in cases:
+                group.create_task(one(case))
     return done
 
 
-def _baselines(asked: GoldenSet, corpus: Corpus, audited: Mapping[str, _Audited]) -> tuple[Baseline, ...]:
+def _baselines(asked: GoldenSet, corpus: Corpus, results: Mapping[str, Audited]) -> tuple[Baseline, ...]:
     """Simpler deciders: one who always asks, the word search, the rulebook with nobody to check it."""
     lexical, tuned_on = LexicalOnly.of(corpus), read_golden(SHIPPED / "dev")
     return (
@@ -110,7 +121,7 @@ def _baselines(asked: GoldenSet, corpus: Corpus, audited: Mapping[str, _Audited]
         baseline("word search alone", lexical.answers(asked, lexical.least(tuned_on)), tuned_on="dev"),
         baseline(
             "rulebook without verification",
-            [(row.expected.outcome, _unverified(row.case, audited[row.case.id].line, corpus)) for row in asked],
+            [(row.expected.outcome, _unverified(row.case, results[row.case.id].line, corpus)) for row in asked],
         ),
     )
 
@@ -122,10 +133,10 @@ def _unverified(case: Case, line: Line, corpus: Corpus) -> Expectable:
     return unverified(case, evidence, line["clauses"], language, corpus)
 
 
-def _scored(asked: GoldenSet, office: Office, audited: Mapping[str, _Audited]) -> list[Scored]:
+def _scored(asked: GoldenSet, office: Office, results: Mapping[str, Audited]) -> list[Scored]:
     found = []
     for row in asked:
-        done = audited[row.case.id]
+        done = results[row.case.id]
         texts = {item["id"]: item["text"] for item in done.line["evidence"]}
         named = row.expected.clauses[:1]
         type_ = office.corpus.clauses[named[0]].type if named else row.expected.type

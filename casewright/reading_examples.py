@@ -80,7 +80,7 @@ class _Reader:
                 looks[languages] = self._look(text, market, languages)
             seen.setdefault((*looks[languages], self._permits[market]), []).append(market)
         for markets in seen.values():
-            case = _case(f"{side}-{ordinal}-{markets[0]}", text, self._day, markets[0])
+            case = case_of_title(f"{side}-{ordinal}-{markets[0]}", text, self._day, markets[0])
             yield Reading(side, text, tuple(markets), case)
 
     def _in_its_language_first(self, text: str) -> list[str]:
@@ -91,7 +91,7 @@ class _Reader:
     def _look(self, text: str, market: str, languages: tuple[str, ...]) -> tuple[object, ...]:
         """What the rulebook sees of each part."""
         language = language_of(text, languages)
-        case = _case("look", text, self._day, market)
+        case = case_of_title("look", text, self._day, market)
         evidence = number(cut_case(case, self._day, language), 1)
         table = Table(
             case=case,
@@ -113,7 +113,7 @@ class _Reader:
         )
 
 
-def _case(case_id: str, text: str, day: date, market: str) -> Case:
-    # At ten in the morning UTC it is the same day everywhere.
+def case_of_title(case_id: str, text: str, day: date, market: str) -> Case:
+    """Make a listing with a title and nothing else, opened at an hour at which it is the same day everywhere."""
     opened = {"id": case_id, "opened_at": f"{day}T10:00:00Z", "region": market, "seller_id": "example"}
     return read_case({**opened, "subject": {"kind": "listing", "id": "example", "title": text}})

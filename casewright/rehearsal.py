@@ -1,17 +1,15 @@
 """Rehearsing a snapshot: examples and golden cases go through the real order of work, and have no effects."""
 
-import asyncio
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-import evaluation
-from cases.case import Case, read_seller
+from cases.case import read_seller
 from cases.decision import Decision, Escalation
 from cases.finding import Finding
-from casewright.commands.audit import audit_run
+from casewright.evaluating import NO_RECORDS, audited
 from casewright.reading_examples import Reading
 from casewright.settings import Settings
 from casewright.wiring import AuditorKind, Office, make_tools, open_office
@@ -20,10 +18,6 @@ from graphs.run import Line
 from tools.image_checks.checks import ImageChecks
 from tools.seller_history import SellerHistory, SellerRows
 
-DEV = Path(evaluation.__file__).parent / "golden" / "dev"
-"""The golden cases that are there to build against."""
-RECORDS = ("sellers", "listings", "recalls", "precedents", "image_bank")
-_AT_ONCE = 8
 _SELLER = read_seller({"id": "example", "opened_at": "2020-01-01T00:00:00Z", "country": "SG"})
 """Who offers the examples: known to the platform for years, with no record that proves anything, and no strike."""
 
@@ -66,7 +60,7 @@ async def open_rehearsal(settings: Settings, policies: Path, kind: AuditorKind) 
         Invalid: where the corpus is not valid.
         BadSetting: where a setting of the model is missing or wrong.
     """
-    bare = settings.model_copy(update={**dict.fromkeys(RECORDS), "policies": policies})
+    bare = settings.model_copy(update={**NO_RECORDS, "policies": policies})
     async with open_office(bare, kind) as office:
         yield office
 
@@ -74,8 +68,8 @@ async def open_rehearsal(settings: Settings, policies: Path, kind: AuditorKind) 
 async def try_readings(office: Office, readings: Sequence[Reading]) -> list[Comes]:
     """Audit examples, each as the title of a listing by a seller of whom the platform has no record."""
     tools = {**office.tools, SellerHistory.name: SellerHistory(SellerRows([_SELLER]))}
-    lines = await _audited(replace(office, tools=tools), [reading.case for reading in readings], None)
-    return [comes_of(lines[reading.case.id]) for reading in readings]
+    came = await audited(replace(office, tools=tools), [reading.case for reading in readings], None)
+    return [comes_of(came[reading.case.id].line) for reading in readings]
 
 
 async def try_golden(office: Office, golden: GoldenSet) -> dict[str, Comes]:
@@ -85,8 +79,8 @@ async def try_golden(office: Office, golden: GoldenSet) -> dict[str, Comes]:
         Invalid: where a file of records is not valid.
     """
     with _beside(office, golden) as ready:
-        lines = await _audited(ready, [row.case for row in golden], golden.folder)
-    return {row.id: comes_of(lines[row.case.id]) for row in golden}
+        came = await audited(ready, [row.case for row in golden], golden.folder)
+    return {row.id: comes_of(came[row.case.id].line) for row in golden}
 
 
 @contextmanager
@@ -100,21 +94,6 @@ def _beside(office: Office, golden: GoldenSet) -> Iterator[Office]:
         for tool in tools.values():
             if isinstance(tool, ImageChecks):
                 tool.close()
-
-
-async def _audited(office: Office, cases: Sequence[Case], folder: Path | None) -> dict[str, Line]:
-    lines: dict[str, Line] = {}
-    limit = asyncio.Semaphore(_AT_ONCE)
-    async with audit_run(office, None, lambda _: None) as run:
-
-        async def one(case: Case) -> None:
-            async with limit:
-                lines[case.id] = await run.audit(case, folder)
-
-        async with asyncio.TaskGroup() as group:
-            for case in cases:
-                group.create_task(one(case))
-    return lines
 
 
 def comes_of(line: Line) -> Comes:

@@ -4,11 +4,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from cases.finding import Finding, PartFinding, Verdict, clause_status, open_parts
+from cases.finding import Finding, PartFinding, Status, Verdict, clause_status, open_parts
 from casewright.reading_examples import Reading, Side
 from casewright.rehearsal import Comes
 from graphs.rationale import names_part
 from policies.clause import Clause
+from policies.lint.examples import meant
 
 Place = Literal["right", "open", "wrong"]
 _SPOKEN = {"fulfilled": "fulfilled", "not_fulfilled": "not fulfilled", "open": "open"}
@@ -56,25 +57,22 @@ def examples_of(clause: Clause, readings: Sequence[Reading], came: Sequence[Come
         grouped.setdefault((reading.side, reading.text), []).append(_standing(clause, reading, comes))
     examples = []
     for (side, text), standings in grouped.items():
-        order: tuple[Place, ...] = ("right", "open", "wrong") if _meant(clause, side) else ("wrong", "open", "right")
+        order: tuple[Place, ...] = ("right", "open", "wrong") if side == meant(clause) else ("wrong", "open", "right")
         examples.append(Example(side, text, tuple(sorted(standings, key=lambda one: order.index(one.place)))))
     return examples
 
 
-def _meant(clause: Clause, side: Side) -> bool:
-    """Whether the clause describes this side: what it forbids, or what a permit allows."""
-    return (side == "violating") == (clause.effect == "forbid")
-
-
 def _standing(clause: Clause, reading: Reading, comes: Comes) -> Standing:
     finding = comes.findings.get(clause.id)
-    meant = _meant(clause, reading.side)
+    described = reading.side == meant(clause)
     if finding is None:
-        return Standing(reading, "wrong" if meant else "right", "not looked at: neither search nor signs bring it up")
+        return Standing(
+            reading, "wrong" if described else "right", "not looked at: neither search nor signs bring it up"
+        )
     if finding.lifted_by:
         told = f"fulfilled, and lifted by {finding.lifted_by}"
-        return Standing(reading, "wrong" if meant else "right", told, finding.parts)
-    place, told = _placed(clause, finding) if meant else _placed_beyond(finding)
+        return Standing(reading, "wrong" if described else "right", told, finding.parts)
+    place, told = _placed(clause, finding) if described else _placed_beyond(finding)
     return Standing(reading, place, told, finding.parts, _telling(clause, finding))
 
 
@@ -100,8 +98,8 @@ def _placed(clause: Clause, finding: Finding) -> tuple[Place, str]:
 
 def _placed_beyond(finding: Finding) -> tuple[Place, str]:
     """Place an example of what the clause does not describe, by all that was found."""
-    place: Place = {"fulfilled": "wrong", "open": "open"}.get(finding.status, "right")  # type: ignore[assignment] # the values are places
-    return place, _SPOKEN[finding.status]
+    places: dict[Status, Place] = {"fulfilled": "wrong", "not_fulfilled": "right", "open": "open"}
+    return places[finding.status], _SPOKEN[finding.status]
 
 
 def _telling(clause: Clause, finding: Finding) -> tuple[str, ...]:

@@ -3,10 +3,10 @@
 from collections.abc import Iterator
 
 from agents.rulebook import judge_part
-from cases.case import Case, read_case
 from cases.cutting import cut_case
 from cases.evidence import number
 from cases.finding import Judgement, Verdict, part_verdict
+from casewright.reading_examples import case_of_title
 from policies.clause import Clause
 from policies.lint.examples import meant
 from policies.lint.flaw import Flaw
@@ -41,7 +41,7 @@ def _tables(text: str, clause: Clause, signs: SignIndex, written: Written) -> It
     """
     day = written.day_of(clause)
     for region, languages in written.spoken(clause):
-        case = _case(text, f"{day}T12:00:00Z", region)
+        case = case_of_title("example", text, day, region)
         for language in dict.fromkeys((*languages[:1], "en")):
             evidence = number(cut_case(case, day, language), 1)
             yield Table(
@@ -53,12 +53,6 @@ def _tables(text: str, clause: Clause, signs: SignIndex, written: Written) -> It
                 covers=written.corpus.covers,
                 speaks=lambda clause_id, part, spoken=language: signs.speaks(clause_id, part, spoken),  # type: ignore[misc] # mypy cannot infer a lambda with a default
             )
-
-
-def _case(text: str, opened_at: str, region: str) -> Case:
-    subject = {"kind": "listing", "id": "example", "title": text}
-    whole = {"id": "example", "opened_at": opened_at, "region": region, "seller_id": "example", "subject": subject}
-    return read_case(whole)
 
 
 def _fulfilled(clause: Clause, table: Table) -> list[str]:

@@ -99,7 +99,6 @@ class Signs(Record):
         compatible: whether a hit after "for" or "compatible with" (an accessory) counts.
         anywhere: a description alone is enough, also where the clause is about what an item is.
         sources: prefixes of the sources in which signs are looked for; empty means every source.
-        kind_words: what the kinds that speak against are called, by language; from the corpus's `kinds.yaml`.
     """
 
     for_: Side = Field(Side(), alias="for")
@@ -107,7 +106,6 @@ class Signs(Record):
     compatible: Literal["count", "ignore"] = "count"
     anywhere: bool = False
     sources: tuple[str, ...] = ()
-    kind_words: dict[str, tuple[str, ...]] = Field(default_factory=dict)
 
 
 class Clause(Record):
@@ -117,6 +115,7 @@ class Clause(Record):
         regions: ISO codes, groups or `*`, as written; `except_` are taken out again.
         rule: the parts, for derivation.
         signs: by the name of the judged part.
+        kind_words: by judged part what the kinds that speak against it are called, by language (`kinds.yaml`).
         aliases: other names for what it is about, by language; they help the search to find it, and prove nothing.
         text: title, parts and prose as people, model and quotes see them; offsets count its code points.
         sha256: of `text`.
@@ -142,6 +141,7 @@ class Clause(Record):
     see_also: tuple[str, ...] = ()
     extends: str | None = None
     signs: dict[str, Signs] = Field(default_factory=dict)
+    kind_words: dict[str, dict[str, tuple[str, ...]]] = Field(default_factory=dict)
     aliases: dict[str, tuple[str, ...]] = Field(default_factory=dict)
     prose: str
     text: str

@@ -256,7 +256,7 @@ def _clause(clause_id: str, sources: _Sources, kinds: Kinds) -> Clause:
     if faults:
         raise Invalid(read.signs_file.file, tuple(faults))
     # A variant may take parts of its parent away; their signs go with them.
-    signs = {part: _with_kinds(found, kinds) for part, found in merged_signs.items() if part in rule.judged}
+    signs = {part: found for part, found in merged_signs.items() if part in rule.judged}
     text = clause_text(written, rule, prose)
     fields = written.model_dump(exclude={"elements", "exemptions", "over"}, by_alias=True)
     return Clause.model_validate(
@@ -264,6 +264,7 @@ def _clause(clause_id: str, sources: _Sources, kinds: Kinds) -> Clause:
             **fields,
             "rule": rule,
             "signs": signs,
+            "kind_words": {part: _kind_words(found, kinds) for part, found in signs.items() if found.against.kinds},
             "aliases": aliases,
             "prose": prose,
             "text": text,
@@ -293,13 +294,13 @@ def _faults_of_signs(read: _Read, rule: Rule, kinds: Kinds) -> list[Problem]:
     return faults
 
 
-def _with_kinds(signs: Signs, kinds: Kinds) -> Signs:
-    """Put in what the kinds that speak against a part are called."""
+def _kind_words(signs: Signs, kinds: Kinds) -> dict[str, tuple[str, ...]]:
+    """What the kinds that speak against a part are called, by language."""
     words: dict[str, tuple[str, ...]] = {}
     for name in signs.against.kinds:
         for language, called in kinds.get(name, {}).items():
             words[language] = (*words.get(language, ()), *called)
-    return signs.model_copy(update={"kind_words": words})
+    return words
 
 
 _Merged = tuple[dict[str, Any], dict[str, Signs], dict[str, tuple[str, ...]], str]

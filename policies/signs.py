@@ -2,7 +2,7 @@
 
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from cases.evidence import Evidence
@@ -49,6 +49,8 @@ class SignIndex:
                 self._languages[clause.id, part] = frozenset(signs.for_.words) - {"*"}
                 self._take(clause.id, part, "for", signs)
                 self._take(clause.id, part, "against", signs)
+            for part, called in clause.kind_words.items():
+                self._take_kinds(clause.id, part, called)
 
     def speaks(self, clause_id: str, part: str, language: str) -> bool:
         """Tell whether the part has `for` signs in the language, so that silence of its signs means something."""
@@ -85,10 +87,12 @@ class SignIndex:
             self._said[language] += [
                 Sign(clause_id, part, side, language, phrase, ignore, signs.sources) for phrase in phrases
             ]
-        for language, phrases in (signs.kind_words if side == "against" else {}).items():
-            self._said[language] += [Sign(clause_id, part, side, language, phrase, kind=True) for phrase in phrases]
         for test in said.attributes:
             self._tests.append((test, Sign(clause_id, part, side, "*", test.attribute)))
+
+    def _take_kinds(self, clause_id: str, part: str, called: Mapping[str, tuple[str, ...]]) -> None:
+        for language, words in called.items():
+            self._said[language] += [Sign(clause_id, part, "against", language, word, kind=True) for word in words]
 
     def _tongue(self, language: str) -> Tongue:
         if language not in self._tongues:

@@ -13,7 +13,8 @@ import click
 import orjson
 
 from agents.blocks import show
-from casewright.rehearsal import DEV, Comes, open_rehearsal, try_golden
+from casewright.evaluating import golden_folder
+from casewright.rehearsal import Comes, open_rehearsal, try_golden
 from casewright.settings import Settings, read_settings
 from casewright.snapshots import Snapshot, open_snapshot
 from casewright.trial_sheet import Hand, hand_change, short
@@ -55,7 +56,7 @@ def diff(
         found = compare(before.corpus, after.corpus)
         hands: list[Hand] | None = None
         if not no_cases:
-            asked = read_golden(golden or DEV)
+            asked = read_golden(golden or golden_folder("dev"))
             hands = _hands(settings, (before, after), auditor, asked) if found.counts else []
     if as_json:
         click.echo(orjson.dumps(_plain(found, hands), option=orjson.OPT_INDENT_2))

@@ -10,8 +10,9 @@ from pathlib import Path
 import click
 
 from cases.problem import Invalid
+from casewright.evaluating import golden_folder
 from casewright.reading_examples import Reading, readings_of
-from casewright.rehearsal import DEV, open_rehearsal, touching, try_golden, try_readings
+from casewright.rehearsal import open_rehearsal, touching, try_golden, try_readings
 from casewright.settings import Settings, read_settings
 from casewright.snapshots import Snapshot, is_committed, open_snapshot
 from casewright.standing import examples_of
@@ -45,7 +46,7 @@ def try_clause(clause_id: str, auditor: AuditorKind, golden: Path | None, before
     """
     settings = read_settings()
     _check_known(clause_id, settings.policies)
-    sets = [read_golden(folder) for folder in (DEV, golden) if folder]
+    sets = [read_golden(folder) for folder in (golden_folder("dev"), golden) if folder]
     with ExitStack() as stack:
         earlier, note = _earlier(before, settings.policies, stack)
         now = asyncio.run(_tried(settings, settings.policies, auditor, clause_id, sets))
