@@ -134,6 +134,17 @@ elements:
   prop: {text: The item is a prop.}
 enforcement: LADDER
 """,
+    "swords.long": """
+title: Swords over a metre
+type: prohibited.swords
+regions: ["*"]
+in_force: {from: 2025-01-01}
+severity: low
+elements:
+  bladed: {text: The item is a sword or a spear.}
+  length: {text: It is longer than a metre.}
+enforcement: LADDER
+""",
     "swords.display": """
 title: Swords for display
 type: prohibited.swords
