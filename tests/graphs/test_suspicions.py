@@ -1,0 +1,74 @@
+"""What answers a suspicion or a report: evidence does, silence does not; through the whole graph."""
+
+import pytest
+
+from tests.graphs.test_assess import BLADE, cleared, reasons, run
+
+
+def test_a_suspected_clause_is_not_cleared_by_silence_but_by_evidence(make):
+    suspected = {"suspected": ["prohibited.blades"]}
+    says = {BLADE: make.not_met("listing.title|Letter opener")}
+    assert run(make, says, make.case("Letter opener", **suspected))["decision"]["outcome"] == "no_violation"
+    reported = {"reports": [{"by": "buyer", "type": "prohibited.blades", "text": "Bad."}]}
+    assert reasons(run(make, cleared(make), make.case("Spoon", **reported))) == ["conflicting_signs"]
+
+
+def test_a_suspicion_is_about_the_clause_that_the_search_puts_first(make):
+    """Of two clauses of the suspected type the first is excluded by evidence; that the other is silent bars nothing."""
+    suspected = make.case("Spoon", suspected=["prohibited.swords"])
+    says = {
+        "swords.edged|sword": make.not_met("listing.title|Spoon"),
+        "swords.stage|prop": make.absent("listing.title|Spoon"),
+        "swords.display|hung": make.absent("listing.title|Spoon"),
+        "swords.sport|fencing": make.absent("listing.title|Spoon"),
+    }
+    first = run(make, says, suspected, candidates=["swords.edged", "swords.stage"], narrow=(says,))
+    assert first["decision"]["outcome"] == "no_violation"
+    second = run(make, says, suspected, candidates=["swords.stage", "swords.edged"], narrow=(says,))
+    assert reasons(second) == ["conflicting_signs"]
+
+
+def test_a_report_that_names_no_type_is_about_what_the_search_puts_first(make):
+    reported = make.case("Spoon", reports=[{"by": "buyer", "text": "I do not think that this is allowed."}])
+    assert reasons(run(make, cleared(make), reported)) == ["conflicting_signs"]
+    excluded = {BLADE: make.not_met("listing.title|Spoon")}
+    assert run(make, excluded, reported)["decision"]["outcome"] == "no_violation"
+
+
+@pytest.mark.parametrize(("bladed", "answered"), [("met", False), ("absent", True)])
+def test_a_clause_that_is_partly_met_is_not_answered_by_another_of_its_type(make, bladed, answered):
+    """Evidence excludes the clause that the search puts first; of its sibling something is met, and the rest silent."""
+    said = make.met if bladed == "met" else make.absent
+    says = {
+        "swords.stage|prop": make.not_met("listing.title|Spoon"),
+        "swords.long|bladed": said("listing.title|Spoon"),
+        "swords.long|length": make.absent("listing.title|Spoon"),
+        "swords.display|hung": make.absent("listing.title|Spoon"),
+        "swords.sport|fencing": make.absent("listing.title|Spoon"),
+    }
+    suspected = make.case("Spoon", suspected=["prohibited.swords"])
+    line = run(make, says, suspected, candidates=["swords.stage", "swords.long"], narrow=(says,))
+    assert reasons(line) == ([] if answered else ["conflicting_signs"])
+
+
+def test_a_tools_fact_does_not_answer_a_suspicion_for_the_other_clauses_of_the_type(make):
+    """Nobody copies it, says the tool; whether the listing says itself that it is copied is another matter."""
+    measured = make.ScriptedTool("similar_listings", [make.fact("similar_listings", "listing.copies_other_sellers: 0")])
+    suspected = make.case("Spoon", suspected=["listing.copies"])
+    both = ["price.copies", "price.borrowed"]
+    for said, found in (
+        (make.absent("listing.title|Spoon"), ["conflicting_signs"]),
+        (make.not_met("listing.title|Spoon"), []),
+    ):
+        assert reasons(run(make, {"price.borrowed|said": said}, suspected, measured, candidates=both)) == found
+    assert reasons(run(make, {}, suspected, measured, candidates=["price.copies"])) == []
+
+
+@pytest.mark.parametrize(("excluded", "cleared_alone"), [(("wording", "grade"), True), (("wording",), False)])
+def test_a_totality_whose_silent_indicators_could_fulfil_it_is_settled_by_silence(make, excluded, cleared_alone):
+    """Two of three are needed: with two excluded the third says nothing; with one, the silent two could."""
+    parts = {name: make.absent("listing.title|Bag") for name in ("wording", "grade", "logo")}
+    parts |= {name: make.not_met("listing.title|Bag") for name in excluded}
+    says = {f"replicas.signs|signs.{name}": said for name, said in parts.items()}
+    line = run(make, says, make.case("Bag", suspected=["ip.replicas"]), candidates=["replicas.signs"])
+    assert reasons(line) == ([] if cleared_alone else ["conflicting_signs"])
