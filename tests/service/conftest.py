@@ -1,0 +1,72 @@
+import asyncio
+import shutil
+import tempfile
+from pathlib import Path
+
+import asyncpg
+import pytest
+
+from service.database import open_pool
+from service.embedded import EmbeddedPostgres
+from service.migrate import migrate
+
+
+@pytest.fixture(scope="session")
+def server():
+    """One PostgreSQL for the tests of a process."""
+    folder = Path(tempfile.mkdtemp(prefix="cw-"))
+    folder.chmod(0o755)  # as root, the database runs under an account of its own
+    running = EmbeddedPostgres.start(folder)
+    yield running
+    running.stop()
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def _template(server):
+    """A migrated database that every test's own is copied from."""
+
+    async def make():
+        connection = await asyncpg.connect(server.dsn)
+        await connection.execute("CREATE DATABASE template_cw")
+        await connection.close()
+        await migrate(_named(server.dsn, "template_cw"))
+
+    asyncio.run(make())
+
+
+@pytest.fixture
+def dsn(server, _template, request):
+    """A database of the test's own, freshly migrated."""
+    name = f"t{abs(hash(request.node.nodeid))}"
+
+    async def run(*statements):
+        connection = await asyncpg.connect(server.dsn)
+        for statement in statements:
+            await connection.execute(statement)
+        await connection.close()
+
+    asyncio.run(run(f"DROP DATABASE IF EXISTS {name} (FORCE)", f"CREATE DATABASE {name} TEMPLATE template_cw"))
+    yield _named(server.dsn, name)
+    asyncio.run(run(f"DROP DATABASE IF EXISTS {name} (FORCE)"))
+
+
+@pytest.fixture
+def with_pool(dsn):
+    """Run an async test body with a pool on the test's database: `with_pool(body)`."""
+
+    def run(body):
+        async def inner():
+            pool = await open_pool(dsn)
+            try:
+                return await body(pool)
+            finally:
+                await pool.close()
+
+        return asyncio.run(inner())
+
+    return run
+
+
+def _named(dsn, database):
+    return dsn.replace("/postgres?", f"/{database}?")
