@@ -14,7 +14,7 @@ from casewright.reading_examples import Reading
 from casewright.settings import Settings
 from casewright.wiring import AuditorKind, Office, make_tools, open_office
 from evaluation.golden_case import Expectable, GoldenCase, GoldenSet
-from graphs.run import Line
+from graphs.passes import Line
 from tools.image_checks.checks import ImageChecks
 from tools.seller_history import SellerHistory, SellerRows
 
