@@ -1,4 +1,4 @@
-"""What people say to a case: an answer taken once, with the job that resumes it in one transaction; cancel; overturn."""
+"""What people say to a case: an answer taken once, with the job that resumes it, in one transaction; cancel; overturn."""
 
 from datetime import UTC, datetime
 from typing import ClassVar
@@ -7,7 +7,7 @@ import orjson
 
 from cases.case import Case
 from cases.decision import Answer, Decision, Escalation, Expiry, Review
-from cases.problem import CasewrightError
+from cases.problem import CasewrightError, Invalid, Problem
 from graphs.escalations import AnsweredTwice, NoEscalation, StaleAnswer, check_answer
 from policies.corpus import Corpus
 from service.database import Connection, Pool
@@ -23,9 +23,15 @@ class NotDecided(CasewrightError):
     code: ClassVar[str] = "not_decided"
 
 
+_NOT_LAID_OUT = Problem(
+    code="not_laid_out",
+    pointer="",
+    detail="the case could not be laid out, so there is nothing to judge",
+    hint='send {"expired": true} with number and digest to have it run again, or cancel it',
+)
 _OPEN = """
 SELECT e.number, e.digest, e.body, e.answer IS NOT NULL OR e.closed_at IS NOT NULL AS answered, c.body AS "case"
-FROM cases c JOIN escalations e ON e.case_id = c.id WHERE c.id = $1 ORDER BY e.number DESC LIMIT 1 FOR UPDATE
+FROM cases c JOIN escalations e ON e.case_id = c.id WHERE c.id = $1 ORDER BY e.raised_at DESC LIMIT 1 FOR UPDATE
 """
 _ANSWER = "UPDATE escalations SET answer = $3, answered_by = $4, answered_at = now() WHERE case_id = $1 AND number = $2"
 
@@ -49,6 +55,8 @@ async def answer(pool: Pool, case_id: str, given: Answer, corpus: Corpus) -> Non
             raise StaleAnswer(case=case_id, given=given.number, open=row["number"])
         if row["answered"]:
             raise AnsweredTwice(case=case_id, number=given.number)
+        if given.number == 0 and not isinstance(given, Expiry):
+            raise Invalid("the answer", (_NOT_LAID_OUT,))
         if isinstance(given, Review):
             await check_reviewer(connection, case_id, given.number, given.reviewer)
         check_answer(Escalation.model_validate_json(row["body"]), given, corpus)

@@ -1,4 +1,4 @@
-"""What may run alone: guards that the company sets while cases run, by action and violation type; each hit is a reason."""
+"""What may run alone: guards that the company sets while cases run; each hit is a reason."""
 
 from datetime import datetime
 from typing import Literal

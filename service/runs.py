@@ -8,7 +8,16 @@ from typing import Any, ClassVar
 import orjson
 
 from cases.case import Case
-from cases.decision import Answer, Decision, Escalation, InformationRequest, ReasonCode, read_answer
+from cases.decision import (
+    Answer,
+    Decision,
+    Escalation,
+    InformationRequest,
+    Question,
+    ReasonCode,
+    digest_of,
+    read_answer,
+)
 from cases.problem import CasewrightError
 from graphs.passes import Line
 from service.database import Connection, Pool
@@ -45,7 +54,7 @@ class Held(CasewrightError):
 class Paused:
     """Where a case's last run has paused, and the answer that has come since."""
 
-    number: int
+    round: int
     thread: str
     interrupt_id: str
     answer: dict[str, Any]
@@ -81,11 +90,11 @@ class Claim:
 _CLAIM = """
 UPDATE cases SET status = 'running', epoch = epoch + 1, attempts = attempts + 1, begun_at = now()
 WHERE id = $1 AND status IN ('queued', 'running') AND (attempts < $2 OR $3)
-RETURNING body, epoch, attempts, number
+RETURNING body, epoch, attempts
 """
 _PAUSED = """
-SELECT number, thread, interrupt_id, answer FROM escalations
-WHERE case_id = $1 AND closed_at IS NULL AND answer IS NOT NULL ORDER BY number DESC LIMIT 1
+SELECT body, thread, interrupt_id, answer FROM escalations
+WHERE case_id = $1 AND number > 0 AND closed_at IS NULL AND answer IS NOT NULL ORDER BY number DESC LIMIT 1
 """
 
 
@@ -100,11 +109,11 @@ async def claim(pool: Pool, case_id: str, *, alone: bool = False) -> Claim | Non
     row = await pool.fetchrow(_CLAIM, case_id, SUSPECT, alone)
     if row is None:
         return None
-    waiting = await pool.fetchrow(_PAUSED, case_id) if row["number"] else None
+    waiting = await pool.fetchrow(_PAUSED, case_id) if row["epoch"] > 1 else None
     paused = None
     if waiting:
-        answer = orjson.loads(waiting["answer"])
-        paused = Paused(waiting["number"], waiting["thread"], waiting["interrupt_id"], answer)
+        number, answer = orjson.loads(waiting["body"])["round"], orjson.loads(waiting["answer"])
+        paused = Paused(number, waiting["thread"], waiting["interrupt_id"], answer)
     return Claim(Case.model_validate_json(row["body"]), row["epoch"], row["attempts"], paused)
 
 
@@ -317,6 +326,45 @@ def _told_of_escalation(escalation: Escalation, answered: Answer | None) -> dict
     if isinstance(answered, InformationRequest):
         told["question"], told["until"] = answered.question, answered.until.isoformat()
     return told
+
+
+_GIVE_UP = """
+WITH done AS (
+    UPDATE cases SET status = 'waiting', attempts = 0, number = 0
+    WHERE id = $1 AND epoch = $2 AND status = 'running'
+    RETURNING id, region, coalesce(language, '') AS language, types, due_at, deadline_at
+), raised AS (
+    INSERT INTO escalations (case_id, number, digest, body, reasons, waiting_for, region, language, types, thread,
+                             interrupt_id, urgency, due_at, deadline_at)
+    SELECT id, 0, $3, $4, '{run_failed}', 'reviewer', region, language, types, '', '', $5, due_at, deadline_at FROM done
+    ON CONFLICT (case_id, number) DO UPDATE SET digest = $3, body = $4, raised_at = now(), answer = NULL,
+        answered_by = NULL, answered_at = NULL, closed_at = NULL, claimed_by = NULL, claimed_until = NULL
+), told AS (
+    INSERT INTO events (type, case_id, data) SELECT 'case.escalated', id, $6 FROM done
+)
+SELECT pg_notify('casewright_case', id) FROM done
+"""
+
+
+async def give_up(connection: Connection, claim: Claim) -> None:
+    """Hand a case to a person that cannot even be laid out: a bare question under number 0, which no run ever gives.
+
+    The answer is an expiry, which has it run again once the cause is mended; or the case is cancelled.
+    """
+    case, digest = claim.case, digest_of(claim.case.model_dump(mode="json"), [], "", claim.epoch)
+    text = "Its run has failed again and again. Mend the cause and have it run again, or cancel it and decide by hand."
+    question = Question(kind="policy", text=text, would_settle="The service's log says how it failed.")
+    bare = Escalation(
+        case_id=case.id,
+        number=0,
+        digest=digest,
+        round=claim.paused.round if claim.paused else 1,
+        reasons=("run_failed",),
+        questions=(question,),
+    )
+    urgency, told = urgency_of(case, datetime.now(UTC)), _told_of_escalation(bare, None)
+    body = orjson.dumps(bare.model_dump(mode="json"))
+    await connection.execute(_GIVE_UP, case.id, claim.epoch, digest, body, urgency, told)
 
 
 async def put_off(pool: Pool, claim: Claim) -> None:
