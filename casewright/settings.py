@@ -82,6 +82,8 @@ _MODEL_NAMES = {
     "timeout_s": "CASEWRIGHT_MODEL_TIMEOUT",
     "seconds": "CASEWRIGHT_MODEL_SECONDS",
     "concurrency": "CASEWRIGHT_MODEL_CONCURRENCY",
+    "requests_per_minute": "CASEWRIGHT_MODEL_RPM",
+    "tokens_per_minute": "CASEWRIGHT_MODEL_TPM",
     "prices": "CASEWRIGHT_MODEL_PRICES",
     "options": "CASEWRIGHT_MODEL_OPTIONS",
     "attempts": "CASEWRIGHT_MODEL_ATTEMPTS",
