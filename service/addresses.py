@@ -1,5 +1,6 @@
 """Which addresses our requests may go to: the public internet's, never this network's own."""
 
+import errno
 import ipaddress
 import socket
 from typing import TypeAlias
@@ -36,7 +37,7 @@ class PrivateAddress(OSError):
 
     def __init__(self, address: str) -> None:
         """Name the address."""
-        super().__init__(f"{address} is not an address of the public internet")
+        super().__init__(errno.EACCES, f"{address} is not an address of the public internet")
 
 
 def is_public(written: str) -> bool:
