@@ -307,7 +307,9 @@ def _placed(problem: Problem, fields: CoopFields) -> Problem:
     }
     for ours, theirs in places.items():
         if problem.pointer == ours or problem.pointer.startswith(f"{ours}/"):
-            return problem.model_copy(update={"pointer": theirs + problem.pointer.removeprefix(ours)})
+            # A price is one value of theirs, and two of ours.
+            within = "" if ours == "/subject/price" else problem.pointer.removeprefix(ours)
+            return problem.model_copy(update={"pointer": theirs + within})
     whole = "/additionalItems" if problem.pointer.startswith("/related/") else problem.pointer
     return problem.model_copy(update={"pointer": whole})
 

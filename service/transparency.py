@@ -196,10 +196,14 @@ _KNOWN_KEYWORDS = {f"KEYWORD_{name}" for names in KEYWORDS.values() for name in 
 _CONTACTS = (
     ("an e-mail address", re.compile(r"[^\s@<>()]+@[^\s@<>()]+\.\w\w+")),
     ("a web address", re.compile(r"(?i)\b(?:https?:|www\.)\S|\b[a-z0-9-]+\.(?:com|net|org|shop|store|me|ly|cn|io)\b")),
-    ("a telephone number", re.compile(r"\+\d(?:[ ()./-]{0,2}\d){6,}|\d(?:[ -]?\d){7,}|\d(?:[ ()./-]{0,2}\d){8,}")),
+    (
+        "a telephone number",
+        re.compile(r"\+\d(?:[ ()./-]{0,2}\d){6,}|\b0\d(?:[ ()./-]{0,2}\d){7,}|\d(?:[ -]?\d){7,}"),
+    ),
 )
-"""Eight digits may be a number, or an act (2017/1001): a slash between them makes it an act; nine are a number."""
-_DAY = re.compile(r"\b\d{4}-\d\d-\d\d\b")
+"""By prefix or trunk digit, or eight digits in a row; the slash keeps an act (2017/1001) from being taken for one."""
+_DAY = re.compile(r"\b\d{4}-\d\d-\d\d\b|\b(?:19|20)\d\d ?- ?(?:19|20)\d\d\b")
+"""A day, or years from and to."""
 
 
 def contacts(text: str) -> tuple[str, ...]:
@@ -315,7 +319,9 @@ class Statement(Record):
     @field_validator("decision_account")
     @classmethod
     def _restricts(cls, account: str | None, info: ValidationInfo) -> str | None:
-        if account is None and not any(info.data.get(name) for name in _RESTRICTIONS):
+        others = _RESTRICTIONS[:-1]
+        # One that is not there was refused, and that is told already.
+        if account is None and not any(info.data.get(name, "refused") for name in others):
             msg = f"one of {', '.join(_RESTRICTIONS)} says what was decided"
             raise ValueError(msg)
         return account
@@ -325,7 +331,9 @@ class Statement(Record):
     def _belongs(cls, told: str | None, info: ValidationInfo) -> str | None:
         name = info.field_name or ""
         other, value = _BELONGS[name]
-        found = info.data.get(other)
+        if other not in info.data:  # it was refused, and that is told already
+            return told
+        found = info.data[other]
         chosen = value == found or (isinstance(found, tuple) and value in found)
         if chosen and told is None and name not in _MAY_BE_EMPTY:
             msg = f"it is required where {other} is {value}"
@@ -341,7 +349,7 @@ class Statement(Record):
         restriction, begin = _ENDS[info.field_name or ""], info.data.get("application_date")
         if day is None or begin is None:
             return day
-        if not info.data.get(restriction):
+        if info.data.get(restriction, "refused") is None:
             msg = f"there is no {restriction} to end"
             raise ValueError(msg)
         if day < begin:
