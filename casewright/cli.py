@@ -13,6 +13,7 @@ _COMMANDS = {
     "cases": ("table", "Bring cases in: from a table with a mapping."),
     "demo": ("demo", "Audit the example cases and show what comes out."),
     "doctor": ("doctor", "Say what is configured, reachable and missing."),
+    "dsa": ("dsa", "Make statements of reasons for the DSA Transparency Database."),
     "eval": ("evaluate", "Measure an auditor on argued cases, or the clause search on sellers' words."),
     "explain": ("explain", "Render one result for a person: terminal, Markdown or HTML."),
     "model": ("model", "Talk to the configured model, or play one from a script."),
