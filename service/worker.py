@@ -1,4 +1,4 @@
-"""The worker: takes jobs from the queue, runs their cases, and writes down what came of them. Supervised, and drained."""
+"""The worker: takes jobs from the queue, runs their cases, and writes down what came of them."""
 
 import asyncio
 import logging
@@ -7,7 +7,6 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
 
-import psycopg
 from pgqueuer.db import AsyncpgPoolDriver
 from pgqueuer.errors import RetryRequested
 from pgqueuer.models import Job as QueuedJob
@@ -21,11 +20,12 @@ from cases.problem import Record
 from graphs.desk import Desk
 from graphs.passes import Pass, Saver, begin, go_on
 from graphs.view import held_slot
-from service.database import AWAY, Pool
+from service.database import Pool
 from service.guards import conclude_guarded
 from service.journal import JournalWriter, RunJournal
 from service.queue import ENTRYPOINT
 from service.runs import Claim, Handed, Held, Superseded, claim, give_up, hand_over, is_suspect, put_off
+from service.savers import GONE
 
 log = logging.getLogger(__name__)
 
@@ -33,7 +33,6 @@ MakeDesk = Callable[[Case, CaseJournal], Awaitable[Desk]]
 """Lays out the desk for one case: the composition root's job."""
 _BARE = 2
 """Attempts at laying a case out without tools and model."""
-_GONE = (*AWAY, psycopg.OperationalError)
 
 
 class WorkerSettings(Record):
@@ -100,12 +99,12 @@ class Worker:
         except ModelPaused as pause:
             await put_off(self.pool, claimed)
             raise RetryRequested(timedelta(seconds=pause.after_s), "the model is away") from pause
-        except _GONE:
+        except GONE:
             raise RetryRequested(timedelta(seconds=self.settings.again_s), "the database is away") from None
         except Exception as error:
             log.exception("run failed", extra={"case": claimed.case.id, "attempt": claimed.attempts})
-            pause = min(60.0, self.settings.again_s * 2.0 ** (claimed.attempts - 1))
-            raise RetryRequested(timedelta(seconds=pause), type(error).__name__) from error
+            after = min(60.0, self.settings.again_s * 2.0 ** (claimed.attempts - 1))
+            raise RetryRequested(timedelta(seconds=after), type(error).__name__) from error
         finally:
             self.running.discard(claimed.case.id)
 
@@ -159,10 +158,10 @@ class Worker:
         while not stop.is_set():
             try:
                 await self._listen(stop)
-            except _GONE as error:
+            except GONE as error:
                 log.warning("database away", extra={"why": f"{type(error).__name__}: {error}"})
             except ExceptionGroup as group:
-                if group.split(_GONE)[1] is not None:
+                if group.split(GONE)[1] is not None:
                     raise
             with suppress(TimeoutError):
                 await asyncio.wait_for(stop.wait(), self.settings.again_s)
