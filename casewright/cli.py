@@ -14,6 +14,7 @@ _COMMANDS = {
     "demo": ("demo", "Audit the example cases and show what comes out."),
     "doctor": ("doctor", "Say what is configured, reachable and missing."),
     "eval": ("evaluate", "Measure an auditor on argued cases, or the clause search on sellers' words."),
+    "events": ("events", "Follow what the service tells: one event a line."),
     "explain": ("explain", "Render one result for a person: terminal, Markdown or HTML."),
     "model": ("model", "Talk to the configured model, or play one from a script."),
     "policy": ("policy", "Show and search the clauses."),
