@@ -15,6 +15,7 @@ _COMMANDS = {
     "doctor": ("doctor", "Say what is configured, reachable and missing."),
     "dsa": ("dsa", "Make statements of reasons for the DSA Transparency Database."),
     "eval": ("evaluate", "Measure an auditor on argued cases, or the clause search on sellers' words."),
+    "events": ("events", "Follow what the service tells: one event a line."),
     "explain": ("explain", "Render one result for a person: terminal, Markdown or HTML."),
     "model": ("model", "Talk to the configured model, or play one from a script."),
     "policy": ("policy", "Show and search the clauses."),

@@ -127,7 +127,7 @@ _SERVICE_NAMES = {
     "auditor": "CASEWRIGHT_AUDITOR",
 }
 _EMBEDDINGS = ("embeddings_url", "embeddings_model")
-VARIABLES = frozenset(f"CASEWRIGHT_{name.upper()}" for name in (*_PATHS, *_EMBEDDINGS)) | {
+VARIABLES = frozenset(f"CASEWRIGHT_{name.upper()}" for name in (*_PATHS, *_EMBEDDINGS, "url", "key")) | {
     *_MODEL_NAMES.values(),
     *_AUDIT_NAMES.values(),
     *_SERVICE_NAMES.values(),
@@ -171,6 +171,27 @@ def read_settings(
         name = str(first["loc"][-1]) if first["loc"] else ""
         known = {**_AUDIT_NAMES, **_SERVICE_NAMES}
         raise BadSetting(name=known.get(name, f"CASEWRIGHT_{name.upper()}"), why=first["msg"]) from None
+
+
+class Access(Record):
+    """Where a running service is, and the key to it; empty where nothing names one."""
+
+    url: str
+    key: str
+
+
+def read_access(environment: Mapping[str, str] | None = None) -> Access:
+    """Read how commands reach a running service.
+
+    The address is CASEWRIGHT_URL, else this machine's. The key is CASEWRIGHT_KEY, else what the file `api-key` in the
+    data folder holds.
+    """
+    given = os.environ if environment is None else environment
+    home = Path(given.get("CASEWRIGHT_HOME") or Path.home() / ".casewright").expanduser()
+    key = given.get("CASEWRIGHT_KEY", "")
+    if not key and (home / "api-key").is_file():
+        key = (home / "api-key").read_text(encoding="utf-8")
+    return Access(url=given.get("CASEWRIGHT_URL") or "http://127.0.0.1:8400", key=key.strip())
 
 
 def shipped_policies() -> Path:

@@ -117,7 +117,7 @@ def read_cursor(cursor: str) -> int:
     except (binascii.Error, ValueError) as error:
         raise BadCursor from error
     found = _CURSOR.match(written)
-    if not found or int(found[1]) > _LAST:
+    if not found or int(found[1]) > _LAST or write_cursor(int(found[1])) != cursor:
         raise BadCursor
     return int(found[1])
 
