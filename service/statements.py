@@ -28,6 +28,7 @@ Why = Literal[
     "not_decided",
     "no_violation",
     "no_restriction",
+    "upheld",
     "outside_eea",
     "unknown_action",
     "clause_gone",
@@ -36,7 +37,7 @@ Why = Literal[
     "no_content_date",
     "not_valid",
 ]
-_NOT_DUE: frozenset[Why] = frozenset({"not_decided", "no_violation", "no_restriction", "outside_eea"})
+_NOT_DUE: frozenset[Why] = frozenset({"not_decided", "no_violation", "no_restriction", "upheld", "outside_eea"})
 _HINTS: dict[Why, str] = {
     "unknown_action": "the actions that restrict something are listed in service/dsa_categories.py",
     "clause_gone": "export with the corpus of the decision: CASEWRIGHT_POLICIES",
@@ -119,6 +120,8 @@ def _read(line: Mapping[str, Any]) -> tuple[Decision, tuple[Evidence, ...]]:
 def _statement(decision: Decision, evidence: Sequence[Evidence], corpus: Corpus) -> Statement:
     action, restriction = _restriction(decision)
     scope = tuple(country for country in COUNTRIES if country in {market[:2] for market in decision.scope})
+    if _fact(evidence, "appeal_of"):  # the appeal has failed: what it was against has its statement
+        raise _Withheld("upheld")
     if not scope:
         raise _Withheld("outside_eea", ", ".join(decision.scope))
     finding, clause = _carrier(decision, action, corpus)
@@ -326,10 +329,16 @@ def _language(evidence: Sequence[Evidence]) -> str | None:
 
 
 def _listed(evidence: Sequence[Evidence]) -> str:
-    for item in evidence:
-        if item.source == "case.facts" and (day := facts_of(item).get("listed")):
-            return day
-    raise _Withheld("no_content_date")
+    day = _fact(evidence, "listed")
+    if not day:
+        raise _Withheld("no_content_date")
+    return day
+
+
+def _fact(evidence: Sequence[Evidence], name: str) -> str:
+    """A fact of the case itself; empty where it has none."""
+    told = (facts_of(item).get(name, "") for item in evidence if item.source == "case.facts")
+    return next(told, "")
 
 
 def _cut(text: str, longest: int) -> str:

@@ -227,6 +227,7 @@ def test_every_clause_in_the_area_can_be_stated(result, corpus):
         ({"action": None}, "no_restriction", False),
         ({"action": {"name": "warn_seller", "clause_id": STRENGTH, "step": 0}}, "no_restriction", False),
         ({"action": {"name": "report_authority", "clause_id": STRENGTH, "step": 0}}, "no_restriction", False),
+        ({"listed": "2026-01-02\nappeal_of: c-0"}, "upheld", False),
         ({"market": "GB-SCT"}, "outside_eea", False),
         ({"market": "CH"}, "outside_eea", False),
         ({"action": {"name": "burn_listing", "clause_id": STRENGTH, "step": 0}}, "unknown_action", True),
