@@ -79,8 +79,8 @@ class Quote(Record):
     clause_id: str = ""
     text: str
     gloss: str = ""
-    start: int | None = None
-    end: int | None = None
+    start: Annotated[int, Field(strict=True)] | None = None
+    end: Annotated[int, Field(strict=True)] | None = None
 
 
 class Draft(Record):

@@ -1,9 +1,9 @@
 """What may run alone: guards that the company sets while cases run; each hit is a reason."""
 
 from datetime import datetime
-from typing import Literal
+from typing import Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from cases.case import ViolationType
 from cases.decision import Decision
@@ -30,7 +30,14 @@ class Guard(Record):
     kind: Kind
     action: str = Field("", max_length=100)
     type: ViolationType | Literal[""] = ""
-    cap: int | None = Field(None, ge=0, le=1_000_000)
+    cap: int | None = Field(None, ge=0, le=1_000_000, strict=True)
+
+    @model_validator(mode="after")
+    def _capped(self) -> Self:
+        if (self.cap is not None) != self.kind.startswith("cap_"):
+            msg = "`cap` goes with cap_per_hour and cap_per_seller, and only with these"
+            raise ValueError(msg)
+        return self
 
 
 class SetGuard(Guard):

@@ -9,7 +9,7 @@ from fastapi.openapi.utils import get_openapi
 from pydantic import BaseModel
 from pydantic.json_schema import JsonSchemaMode, models_json_schema
 
-from service.api.operation import Body, Operation, Reply, Schema
+from service.api.operation import Body, Operation, Reply, Schema, WithoutId
 from service.api.problems import MEDIA_TYPE, ProblemDocument
 
 _REF = "#/components/schemas/{model}"
@@ -60,6 +60,8 @@ def _types(schema: Any) -> list[type[BaseModel]]:  # noqa: ANN401 - a schema tha
     """The types inside a schema, wherever they stand."""
     if isinstance(schema, type):
         return [schema]
+    if isinstance(schema, WithoutId):
+        return [schema.of]
     inner = schema.values() if isinstance(schema, dict) else schema if isinstance(schema, list | tuple) else ()
     return [found for part in inner for found in _types(part)]
 
@@ -68,10 +70,21 @@ def _written(schema: Any, named: Modes, mode: JsonSchemaMode) -> Any:  # noqa: A
     """A schema with references in the place of types; several in a tuple: any of them."""
     if isinstance(schema, type):
         return named[schema, mode]
+    if isinstance(schema, WithoutId):
+        return _without_id(schema, mode)
     if isinstance(schema, tuple):
         return {"anyOf": [_written(part, named, mode) for part in schema]}
     if isinstance(schema, dict):
         return {name: _written(part, named, mode) for name, part in schema.items()}
+    return schema
+
+
+def _without_id(body: WithoutId, mode: JsonSchemaMode) -> Schema:
+    """Without the id: it stands in the path, and one that says otherwise is refused."""
+    whole = body.of.model_json_schema(mode=mode, ref_template=_REF)
+    schema: Schema = {name: value for name, value in whole.items() if name != "$defs"}
+    schema["properties"] = {name: value for name, value in whole["properties"].items() if name != "id"}
+    schema["required"] = [name for name in whole.get("required", ()) if name != "id"]
     return schema
 
 

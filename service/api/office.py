@@ -15,6 +15,7 @@ from service.events import EventListener
 from service.keys import KeyRing
 from service.listening import CaseListener
 from service.queue import backlog
+from service.webhooks import WebhookStore
 
 _COUNTED_S = 1.0
 """Seconds for which a count of the backlog is taken as true."""
@@ -54,6 +55,7 @@ class Office:
     events: EventListener
     exports: asyncio.Semaphore
     drawing: asyncio.Semaphore
+    webhooks: WebhookStore
 
     @classmethod
     def furnish(cls, pool: Pool, dsn: str, corpus: Corpus, settings: ApiSettings) -> "Office":
@@ -68,6 +70,7 @@ class Office:
             events=EventListener(dsn),
             exports=asyncio.Semaphore(settings.exports),
             drawing=asyncio.Semaphore(2),
+            webhooks=WebhookStore(pool, allow_private=settings.webhook_private),
         )
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from fastapi import Depends, FastAPI
 
+from cases.problem import Record
 from service.api.access import Needs
 from service.keys import Scope
 
@@ -15,6 +16,13 @@ LINES = "application/x-ndjson"
 PICTURES = ("image/png", "image/jpeg", "image/webp", "image/gif", "application/octet-stream")
 
 Schema = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class WithoutId:
+    """A type whose id stands in the path: in the body it may be left out."""
+
+    of: type[Record]
 
 
 @dataclass(frozen=True)
