@@ -3,10 +3,11 @@
 import asyncio
 import gc
 import logging
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, replace
 from functools import partial
+from pathlib import Path
 from typing import Any, NoReturn
 
 from agents.auditor import NoAuditor
@@ -15,6 +16,7 @@ from cases.journal import CaseJournal
 from casewright.settings import Settings
 from casewright.wiring import AuditorKind, Office, Ports, open_office, seller_rows
 from graphs.desk import Desk
+from graphs.replay import MakeDesk
 from service.database import Pool, open_pool
 from service.delivery import Deliverer
 from service.embedded import EmbeddedPostgres
@@ -30,6 +32,10 @@ Beside = Callable[[], Coroutine[Any, Any, NoReturn]]
 log = logging.getLogger(__name__)
 _CONNECTIONS = 20
 """Of a worker: many cases share a few, for each holds one for a millisecond at a time."""
+
+
+SERVICE_DEFAULTS = {"CASEWRIGHT_AUTOMATION": "off"}
+"""What the service does where the owner has said nothing: it decides nothing alone."""
 
 
 def auditor_of(settings: Settings) -> AuditorKind:
@@ -97,6 +103,15 @@ class Desks:
         desk = await replace(self.office, vision=False).desk(case, journal, None)
         desk.tools, desk.auditor = {}, NoAuditor()
         return desk
+
+
+def without_folder(make: Callable[[Case, CaseJournal], Awaitable[Desk]]) -> MakeDesk:
+    """A desk as a replay asks for it: a service's cases come from no folder."""
+
+    async def lay(case: Case, journal: CaseJournal, _: Path | None) -> Desk:
+        return await make(case, journal)
+
+    return lay
 
 
 def _gate(settings: Settings, pool: Pool) -> SharedGate:

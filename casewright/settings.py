@@ -194,6 +194,11 @@ def read_access(environment: Mapping[str, str] | None = None) -> Access:
     return Access(url=given.get("CASEWRIGHT_URL") or "http://127.0.0.1:8400", key=key.strip())
 
 
+def inherited(changes: Mapping[str, str]) -> dict[str, str]:
+    """The variables for a process that this one starts: its own, and changes above them."""
+    return {**os.environ, **changes}
+
+
 def shipped_policies() -> Path:
     """The example corpus that comes with Casewright."""
     import policies  # noqa: PLC0415 - only its place is wanted
