@@ -54,11 +54,11 @@ def test_two_processes_keep_one_rate_together_and_use_it(dsn, requests, tokens):
     passed = sorted(at for one in apart for at in one)
     # Both are at work: before that, one may have had the rate to itself.
     passed = [at for at in passed if at > max(one[0] for one in apart)]
-    burst, late = 20 + 4, 0.1  # tokens are corrected after the call: those of some calls in flight come on top
+    burst, late = 20 + 4, 0.3  # tokens are corrected after the call: those of some calls in flight come on top
     for window in (0.5, 1, 2, 4):
         assert most_in(passed, window) <= burst + 20 * (window + late), window
     assert len(passed) / (passed[-1] - passed[0]) > 20 * 0.8
-    assert min(len([at for at in one if at >= passed[0]]) for one in apart) > len(passed) * 0.25
+    assert min(len([at for at in one if at >= passed[0]]) for one in apart) > len(passed) * 0.4
 
 
 def test_no_minute_sees_more_requests_than_were_set(with_pool):
@@ -76,8 +76,9 @@ def test_no_minute_sees_more_requests_than_were_set(with_pool):
 
         await asyncio.gather(*(one(gate) for gate in (first, second, first, second)))
         gaps = [later - earlier for earlier, later in itertools.pairwise(passed)]
-        assert min(gaps) > 0.95
-        assert max(gaps) < 1.3
+        assert min(gaps) > 0.8
+        assert passed[-1] - passed[0] > 2.9
+        assert max(gaps) < 2
 
     with_pool(body)
 
