@@ -67,7 +67,8 @@ SELECT word, wait, failures, extract(epoch FROM open_until - now)::float8 AS clo
 """
 
 _LOOK = """
-SELECT failures, failures >= $2 AS failing, extract(epoch FROM open_until - clock_timestamp())::float8 AS closed_for
+SELECT failures, failures >= $2 AS failing,
+    coalesce(extract(epoch FROM open_until - clock_timestamp())::float8, 0) AS closed_for
 FROM model_limits WHERE name = $1
 """
 
@@ -174,7 +175,8 @@ class SharedGate:
         since = time.monotonic()
         queue = self._queues[model]
         try:
-            await asyncio.wait_for(queue.acquire(), self._patience_s)
+            async with asyncio.timeout(self._patience_s):
+                await queue.acquire()
         except TimeoutError:
             raise ModelPaused(model, _USED_UP, self._pause_s) from None
         try:

@@ -134,7 +134,7 @@ def test_those_who_wait_in_a_process_have_their_turns_in_order(with_pool):
             await gate.admit("m", 1)
             order.append(number)
 
-        await asyncio.gather(*(one(number) for number in range(40)))
+        await asyncio.gather(*(one(number) for number in range(25)))
         assert order == sorted(order)
 
     with_pool(body)
@@ -249,6 +249,9 @@ def test_the_pause_doubles_up_to_a_minute(with_pool):
         assert pauses == [15, 30, 60, 60]
         await pool.execute("UPDATE model_limits SET failures = 100000, open_until = now()")
         await fail(gate, 1)
+        (stricter,) = gates(pool, 1, breaker_failures=2)
+        await pool.execute("UPDATE model_limits SET failures = 3, open_until = NULL")
+        assert (await stricter.admit("m", 100)).probe
 
     with_pool(body)
 
