@@ -10,19 +10,28 @@ from functools import partial
 from pathlib import Path
 from typing import Any, NoReturn
 
+import orjson
+import yaml
+from pydantic import ValidationError
+
 from agents.auditor import NoAuditor
 from cases.case import Case
+from cases.decision import Decision
 from cases.journal import CaseJournal
+from cases.problem import Invalid, Problem, problems_of
 from casewright.settings import Settings
 from casewright.wiring import AuditorKind, Office, Ports, open_office, seller_rows
 from graphs.desk import Desk
 from graphs.replay import MakeDesk
+from policies.corpus import Corpus
+from service.coop import CoopMapping, callback_of
 from service.database import Pool, open_pool
 from service.delivery import Deliverer
 from service.embedded import EmbeddedPostgres
-from service.events import keep_numbering
+from service.events import CloudEvent, keep_numbering
 from service.ledger import LedgerRecords
 from service.limiter import SharedGate
+from service.reading import case_of, read
 from service.savers import open_saver
 from service.upkeep import keep, tasks
 from service.worker import Worker, WorkerSettings
@@ -36,6 +45,33 @@ _CONNECTIONS = 20
 
 SERVICE_DEFAULTS = {"CASEWRIGHT_AUTOMATION": "off"}
 """What the service does where the owner has said nothing: it decides nothing alone."""
+
+
+def coop_mapping(settings: Settings) -> CoopMapping | None:
+    """How a Coop organisation's words are ours, as the file that the settings name says; None where none is named.
+
+    Raises:
+        Invalid: it cannot be read, or is no mapping.
+    """
+    path = settings.service.coop
+    if path is None:
+        return None
+    try:
+        return CoopMapping.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
+    except ValidationError as error:
+        raise Invalid(path.name, problems_of(error)) from error
+    except (OSError, yaml.YAMLError) as error:
+        raise Invalid(path.name, (Problem(code="not_readable", pointer=path.name, detail=str(error)),)) from error
+
+
+async def coop_body(pool: Pool, mapping: CoopMapping, corpus: Corpus, event: CloudEvent) -> bytes | None:
+    """An event as Coop's action callback; None where it is none: no decision, or nothing is done."""
+    if event["type"] != "case.decided":
+        return None
+    standing, case = await read(pool, event["subject"]), await case_of(pool, event["subject"])
+    decision = Decision.model_validate((standing.result or {})["decision"])
+    body = callback_of(decision, case, mapping, corpus)
+    return orjson.dumps(body) if body else None
 
 
 def auditor_of(settings: Settings) -> AuditorKind:
@@ -73,7 +109,12 @@ async def open_worker(settings: Settings, dsn: str, slot: int = 0) -> AsyncItera
         async with open_office(settings, kind, ports=ports) as office, open_saver(dsn) as saver:
             desks = Desks(office, ledger)
             worker = Worker(pool, saver, desks.full, desks.bare, WorkerSettings(in_flight=settings.service.in_flight))
-            async with Deliverer(pool, allow_private=settings.service.webhook_private) as sender:
+            forms = (
+                {"coop": partial(coop_body, pool, mapping, office.corpus)}
+                if (mapping := coop_mapping(settings))
+                else {}
+            )
+            async with Deliverer(pool, forms, allow_private=settings.service.webhook_private) as sender:
                 todo = tasks(pool, saver, office.corpus)
                 yield worker, [partial(keep_numbering, pool), sender.run, partial(keep, pool, todo)]
     finally:

@@ -5,7 +5,7 @@ import email.utils
 import logging
 import random
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -21,7 +21,8 @@ from service.database import AWAY, Pool
 from service.events import CloudEvent, cloud_event
 from service.webhooks import BadWebhook, check_url, disable, sign
 
-Forms: TypeAlias = Mapping[str, Callable[[CloudEvent], bytes]]
+Forms: TypeAlias = Mapping[str, Callable[[CloudEvent], Awaitable[bytes | None]]]
+"""How an event is written, by the form that a webhook wants; None where that form has nothing to tell of it."""
 
 RETRY_AFTER_S = (5.0, 300.0, 1800.0, 7200.0, 18_000.0, 36_000.0, 50_400.0, 72_000.0, 86_400.0)
 """Seconds between the attempts: the example of Standard Webhooks, three days in all."""
@@ -82,7 +83,7 @@ WHERE webhook_id = $1 AND position = $2 AND next_at = $3 AND status = 'pending'
 """
 
 
-def cloud_event_body(event: CloudEvent) -> bytes:
+async def cloud_event_body(event: CloudEvent) -> bytes:
     """Write a CloudEvent as JSON."""
     return orjson.dumps(event)
 
@@ -233,7 +234,9 @@ class Deliverer:
     async def _send(self, claimed: _Claimed) -> _Answer:
         try:
             check_url(claimed.url, allow_private=self._allow_private)
-            body = self._forms[claimed.form](claimed.event)
+            body = await self._forms[claimed.form](claimed.event)
+            if body is None:
+                return _Answer()
             headers = _headers(claimed, body)
             async with self._http.post(claimed.url, data=body, headers=headers, allow_redirects=False) as response:
                 return await _answer(response)
