@@ -151,7 +151,7 @@ class SharedGate:
             breaker_failures: failures in a row, over all machines, that close the gate.
             breaker_pause_s: how long it is closed at first; each probe that fails doubles it, up to 60 s.
             probe_s: after which a probe that is not heard of counts as lost, and another goes; longer than an attempt.
-            patience_s: how long a call waits for its turn before it is paused; all of a round's must fit into its seconds.
+            patience_s: how long a call waits for its turn before it is paused; a round has no more than its seconds.
         """
         self._pool = pool
         self._endpoint = endpoint
