@@ -109,11 +109,8 @@ async def open_worker(settings: Settings, dsn: str, slot: int = 0) -> AsyncItera
         async with open_office(settings, kind, ports=ports) as office, open_saver(dsn) as saver:
             desks = Desks(office, ledger)
             worker = Worker(pool, saver, desks.full, desks.bare, WorkerSettings(in_flight=settings.service.in_flight))
-            forms = (
-                {"coop": partial(coop_body, pool, mapping, office.corpus)}
-                if (mapping := coop_mapping(settings))
-                else {}
-            )
+            mapping = coop_mapping(settings)
+            forms = {"coop": partial(coop_body, pool, mapping, office.corpus)} if mapping else {}
             async with Deliverer(pool, forms, allow_private=settings.service.webhook_private) as sender:
                 todo = tasks(pool, saver, office.corpus)
                 yield worker, [partial(keep_numbering, pool), sender.run, partial(keep, pool, todo)]
@@ -157,7 +154,9 @@ def without_folder(make: Callable[[Case, CaseJournal], Awaitable[Desk]]) -> Make
 
 def _gate(settings: Settings, pool: Pool) -> SharedGate:
     model = settings.model_settings()
-    return SharedGate(pool, model.base_url, model.requests_per_minute, model.tokens_per_minute)
+    # A probe is lost later than its attempt ends, or two of them would be on their way.
+    limits = (model.requests_per_minute, model.tokens_per_minute)
+    return SharedGate(pool, model.base_url, *limits, probe_s=model.timeout_s + 30)
 
 
 async def run_worker(settings: Settings, dsn: str, stop: asyncio.Event, slot: int = 0) -> None:
