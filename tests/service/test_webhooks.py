@@ -352,20 +352,26 @@ def test_a_slow_receiver_holds_up_nobody_elses_deliveries(delivering):
 
 def test_other_forms_are_written_by_who_knows_them_and_one_that_breaks_fails_alone(delivering):
     async def body(pool, store, receiver, deliverer):
-        _, secret = await store.make(receiver.url, form="coop")
-        await tell(pool, "c-1", "breaks")
+        webhook, secret = await store.make(receiver.url, form="coop")
+        await tell(pool, "c-1", "breaks", "silent")
         await deliverer.deliver_due()
         assert receiver.verified(secret) == {"item": "c-1"}
         assert receiver.came[0][0]["Content-Type"] == "application/json"
-        rows = await pool.fetch("SELECT case_id, status, error FROM deliveries JOIN events USING (position) ORDER BY 1")
+        assert len(receiver.came) == 1
+        assert (await store.read(webhook.id)).failing_since is None  # that was no fault of the receiver's
+        rows = await pool.fetch(
+            "SELECT case_id, status, answered, error FROM deliveries JOIN events USING (position) ORDER BY 1"
+        )
         return [tuple(row) for row in rows]
 
-    def coop(event):
-        return json.dumps({"item": {"c-1": "c-1"}[event["subject"]]}).encode()
+    async def coop(event):
+        written = {"c-1": b'{"item": "c-1"}', "silent": None}
+        return written[event["subject"]]
 
     assert delivering(body, forms={"coop": coop}, scale=1.0) == [
-        ("breaks", "pending", "cannot be written as coop: KeyError"),
-        ("c-1", "delivered", ""),
+        ("breaks", "pending", None, "cannot be written as coop: KeyError"),
+        ("c-1", "delivered", 204, ""),
+        ("silent", "delivered", None, ""),
     ]
 
 
