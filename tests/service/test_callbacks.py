@@ -12,8 +12,8 @@ from service.coop import callback_of, case_of_report
 from service.delivery import Deliverer
 from service.events import number_events
 from service.webhooks import WebhookStore
+from tests.service.receiver import receiving
 from tests.service.test_coop import MAPPING, REPORT, _decision
-from tests.service.test_webhooks import receiving
 
 
 @pytest.fixture(scope="module")
