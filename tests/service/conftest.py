@@ -7,8 +7,11 @@ import asyncpg
 import pytest
 
 from service.database import open_pool
+from service.delivery import Deliverer
 from service.embedded import EmbeddedPostgres
 from service.migrate import migrate
+from service.webhooks import WebhookStore
+from tests.service.receiver import receiving
 
 
 @pytest.fixture(scope="session")
@@ -64,6 +67,23 @@ def with_pool(dsn):
                 await pool.close()
 
         return asyncio.run(inner())
+
+    return run
+
+
+@pytest.fixture
+def delivering(with_pool):
+    """Run a body with a store, a receiver and a deliverer whose pauses are nothing; other settings by name."""
+
+    def run(body, **settings):
+        async def inner(pool):
+            async with (
+                receiving() as receiver,
+                Deliverer(pool, **{"allow_private": True, "scale": 0.0, **settings}) as deliverer,
+            ):
+                return await body(pool, WebhookStore(pool, allow_private=True), receiver, deliverer)
+
+        return with_pool(inner)
 
     return run
 
