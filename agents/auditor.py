@@ -108,8 +108,32 @@ class Ballots:
     failure: str = ""
 
 
+class NoAuditor:
+    """Judges nothing, so that every part is a person's: for a case that no auditor has got through."""
+
+    deterministic = False
+    languages: tuple[str, ...] = ()
+
+    @property
+    def name(self) -> AuditorName:
+        """Nobody."""
+        return AuditorName(name="none")
+
+    async def investigate(self, dossier: Dossier, step: int) -> Turn:  # noqa: ARG002 - the protocol's
+        """Judge nothing."""
+        return Turn(failure="unverified")
+
+    async def judge(self, dossier: Dossier, ordinal: int) -> Ballots:  # noqa: ARG002 - the protocol's
+        """Cast nothing."""
+        return Ballots(failure="unverified")
+
+    async def judge_narrowly(self, dossier: Dossier, ordinal: int) -> Ballots:  # noqa: ARG002 - the protocol's
+        """Cast nothing."""
+        return Ballots(failure="unverified")
+
+
 class Auditor(Protocol):
-    """Judges clauses part by part. Two users: the rulebook (deterministic) and the LLM.
+    """Judges clauses part by part. Users: the rulebook (deterministic), the LLM, and none.
 
     Attributes:
         deterministic: its verdicts are settled by code and are not challenged.

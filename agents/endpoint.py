@@ -15,7 +15,9 @@ from typing import Any
 import openai
 import orjson
 
-from agents.model import ModelSettings, ModelUnavailable, Prices, RequestRejected
+from agents.gate import Gate, ModelPaused, OpenGate
+from agents.model import ModelFault, ModelSettings, ModelUnavailable, Prices, RequestRejected
+from cases.problem import CasewrightError
 
 log = logging.getLogger(__name__)
 
@@ -27,6 +29,11 @@ _SPENT = {"insufficient_quota", "billing_hard_limit_reached"}
 """Codes of a 429 that no pause mends."""
 _SHOWN = 300
 """Characters of a server's own words in our messages."""
+_BYTES_A_TOKEN = 4
+"""Of a request's JSON: what the tokenizers of current models make of English; other scripts take more bytes a letter,
+and about as much more tokens."""
+_TOKENS_AN_IMAGE = 1_000
+"""About what providers count for a picture of some megapixels, whatever its bytes."""
 
 
 class _Passing(Exception):
@@ -41,15 +48,16 @@ class Endpoint:
     It belongs to the event loop in which it is first used, until `aclose`.
     """
 
-    def __init__(self, settings: ModelSettings, prices: Prices) -> None:
-        """Take the settings; nothing is opened before the first call."""
+    def __init__(self, settings: ModelSettings, prices: Prices, gate: Gate | None = None) -> None:
+        """Take the settings and the gate that every attempt passes (none: an open one); nothing is opened yet."""
         self._settings = settings
         self._prices = prices
+        self._gate = gate or OpenGate()
         self._client: openai.AsyncOpenAI | None = None
         self._slots: asyncio.Semaphore | None = None
 
     async def complete(self, request: Mapping[str, Any], body: bytes) -> dict[str, Any]:
-        """Ask a model, and the fallback model where it gives no answer.
+        """Ask a model, and the fallback model where it gives no answer or takes no calls.
 
         Args:
             request: the body of a chat completion.
@@ -62,16 +70,23 @@ class Endpoint:
         Raises:
             ModelUnavailable: no answer within attempts and seconds.
             RequestRejected: the server does not take the request.
+            ModelPaused: nobody answered, and a model that may answer later takes no calls now.
         """
         asked, fallback = str(request["model"]), self._settings.fallback_model
         try:
-            return await self._persist(asked, body)
-        except (ModelUnavailable, RequestRejected) as fault:
-            log.warning("%s", fault)
+            return await self._persist(asked, body, estimate(request, body))
+        except (ModelUnavailable, RequestRejected, ModelPaused) as fault:
+            # A pause is told once, by the gate: while it lasts, every call meets it.
+            log.log(logging.DEBUG if isinstance(fault, ModelPaused) else logging.WARNING, "%s", fault)
             of_the_key = isinstance(fault, RequestRejected) and fault.of_the_key
             if not fallback or fallback == asked or of_the_key:
                 raise
-        return await self._persist(fallback, orjson.dumps({**request, "model": fallback}))
+            first = fault
+        try:
+            body = orjson.dumps({**request, "model": fallback})
+            return await self._persist(fallback, body, estimate(request, body))
+        except (ModelFault, ModelPaused) as second:
+            raise _later(first, second) from None
 
     async def aclose(self) -> None:
         """Close the connections; the next call opens new ones."""
@@ -79,17 +94,26 @@ class Endpoint:
         if client is not None:
             await client.close()
 
-    async def _persist(self, model: str, body: bytes) -> dict[str, Any]:
-        """Try until an answer comes, or attempts or seconds are spent."""
+    async def _persist(self, model: str, body: bytes, tokens: int) -> dict[str, Any]:
+        """Try until an answer comes, or attempts or seconds are spent; waiting for a turn spends none."""
         left, why, attempt = self._settings.seconds, "", 1
         for attempt in range(1, self._settings.attempts + 1):
+            # The slot comes first: whoever has a turn at the gate uses it at once, so that turns do not pile up.
             async with self._free_slot():
+                ticket = await self._gate.admit(model, tokens)
                 began = time.monotonic()
                 try:
-                    return await self._attempt(model, body, attempt, min(self._settings.timeout_s, left))
+                    answer = await self._attempt(model, body, attempt, min(self._settings.timeout_s, left))
                 except _Passing as fault:
                     why, pause = str(fault), self._pause(attempt, fault.after)
+                except RequestRejected:
+                    await self._gate.answered(ticket, 0)
+                    raise
+                else:
+                    await self._gate.answered(ticket, _used(answer))
+                    return answer
                 left -= time.monotonic() - began
+                await self._gate.failed(ticket, why)
             left -= pause
             if left <= 0 or attempt == self._settings.attempts:
                 break
@@ -176,6 +200,33 @@ class Endpoint:
         if self._slots is None:
             self._slots = asyncio.Semaphore(self._settings.concurrency)
         return self._slots
+
+
+def estimate(request: Mapping[str, Any], body: bytes) -> int:
+    """Estimate the tokens that a request takes, for the gate; what the answer says of its usage corrects it.
+
+    A fourth of the bytes, but pictures by the piece: their base64 is no text. The answer's own tokens are not in it.
+    """
+    pictures = [
+        len(part["image_url"]["url"])
+        for message in request["messages"]
+        if isinstance(message.get("content"), list)
+        for part in message["content"]
+        if part.get("type") == "image_url"
+    ]
+    return (len(body) - sum(pictures)) // _BYTES_A_TOKEN + len(pictures) * _TOKENS_AN_IMAGE
+
+
+def _used(answer: Mapping[str, Any]) -> int | None:
+    """Tokens in and out; none where the server did not count them."""
+    usage = answer["usage"]
+    return (usage.get("tokens_in", 0) + usage.get("tokens_out", 0)) or None
+
+
+def _later(first: CasewrightError, second: CasewrightError) -> CasewrightError:
+    """What to tell of two models without an answer: a pause, for it ends; of two pauses, the shorter."""
+    pauses = [fault for fault in (first, second) if isinstance(fault, ModelPaused)]
+    return min(pauses, key=lambda pause: pause.after_s) if pauses else second
 
 
 def _refusal(model: str, words: str, attempt: int) -> dict[str, Any]:

@@ -14,6 +14,7 @@ import orjson
 
 from agents.auditor import Ballots, Dossier, ToolForm, Turn
 from agents.endpoint import Endpoint
+from agents.gate import Gate
 from agents.messages import SUBMIT, Entry, Prompts, going_on, mending, opening, variant, write_out
 from agents.model import (
     EXAMPLE_PRICES,
@@ -66,14 +67,19 @@ class LlmAuditor:
         self.languages: tuple[str, ...] = settings.languages
 
     @classmethod
-    def open(cls, settings: ModelSettings) -> "LlmAuditor":
+    def open(cls, settings: ModelSettings, gate: Gate | None = None) -> "LlmAuditor":
         """Read prompts and price table, and make an auditor.
+
+        Args:
+            settings: which models judge.
+            gate: that every call passes; none lets all through. What it raises (`ModelPaused`) comes out of every
+                call of the auditor, for then the case is to be put off, not handed to a person.
 
         Raises:
             Invalid: where the price table cannot be read.
         """
         prices = Prices.read(settings.prices or EXAMPLE_PRICES)
-        return cls(settings, Endpoint(settings, prices), Prompts.read())
+        return cls(settings, Endpoint(settings, prices, gate), Prompts.read())
 
     async def aclose(self) -> None:
         """Close the connections."""

@@ -39,6 +39,8 @@ class ModelSettings(Record):
         seconds: for one call to one model with all its attempts and pauses; waiting for a free slot costs none.
         backoff_s: the first pause; each further one doubles, with jitter.
         concurrency: calls in flight in this process.
+        requests_per_minute, tokens_per_minute: to each model, over all processes that share a gate; none means no
+            limit. An open gate counts neither.
         lead, high_lead: by how many ballots a verdict must lead, where the stake is standard and where it is high.
         max_calls: model calls a round; none means 4 + 2 x lead.
         max_tokens: tokens in and out a round.
@@ -60,6 +62,8 @@ class ModelSettings(Record):
     seconds: float = Field(180, gt=0)
     backoff_s: float = Field(0.5, ge=0)
     concurrency: int = Field(64, ge=1)
+    requests_per_minute: int | None = Field(None, ge=1)
+    tokens_per_minute: int | None = Field(None, ge=1)
     lead: int = Field(2, ge=1)
     high_lead: int = Field(3, ge=1)
     max_calls: int | None = Field(None, ge=1)

@@ -39,6 +39,10 @@ ReasonCode = Literal[
     "policy_changed",
     "subject_changed",
     "automation_off",
+    "action_held",
+    "cap_reached",
+    "kill_switch",
+    "run_failed",
 ]
 REASON_CODES: tuple[ReasonCode, ...] = get_args(ReasonCode)
 Outcome = Literal["violation", "no_violation"]

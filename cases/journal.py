@@ -70,6 +70,16 @@ class CaseJournal:
             raise NotInJournal(case=self._case_id, slot=slot)
         return orjson.loads(found[-1])
 
+    async def note(self, slot: str, value: Any) -> None:  # noqa: ANN401 - JSON
+        """Keep what the caller has to say about a run, so that a replay hears it, too; a later note replaces it."""
+        self._entries[slot, ""] = answer = orjson.dumps(value)
+        await self._journal.record(self._case_id, slot, "", answer)
+
+    def noted(self, slot: str) -> Any:  # noqa: ANN401 - JSON
+        """What was noted in a slot; None where nothing was."""
+        found = self._entries.get((slot, ""))
+        return orjson.loads(found) if found else None
+
     async def once(self, slot: str, request: bytes, call: Callable[[], Awaitable[Any]]) -> Any:  # noqa: ANN401 - JSON
         """Return the recorded answer of `call`, or make the call and record it first.
 

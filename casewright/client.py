@@ -1,18 +1,16 @@
 """Talking to a running service over HTTP: one key, one address, refusals as errors with the service's own words."""
 
-import os
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import httpx
 import orjson
 
 from cases.problem import CasewrightError
+from casewright.settings import read_access
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-_LOCAL_URL = "http://127.0.0.1:8400"
 _TIMEOUT_S = 90.0
 """Seconds for an answer: more than the longest wait (60) that a request may ask for."""
 
@@ -57,7 +55,7 @@ class BadAddress(CasewrightError):
     """{url} is no address of a service"""
 
     code: ClassVar[str] = "bad_address"
-    hint: ClassVar[str] = f"write it as {_LOCAL_URL}"
+    hint: ClassVar[str] = "write it as http://127.0.0.1:8400"
 
 
 class Client:
@@ -98,8 +96,8 @@ class Client:
             NoKey: no key is found.
             BadAddress: the URL is none.
         """
-        url = url or os.environ.get("CASEWRIGHT_URL") or _LOCAL_URL
-        key = key or os.environ.get("CASEWRIGHT_KEY") or _kept_key()
+        access = read_access()
+        url, key = url or access.url, key or access.key
         if not key:
             raise NoKey(url=url)
         return cls(url, key.strip())
@@ -153,14 +151,6 @@ class Client:
         except orjson.JSONDecodeError as error:
             detail = "this is not JSON; is it Casewright that serves there?"
             raise ServiceRefused(answer.status_code, detail, {}, None) from error
-
-
-def _kept_key() -> str:
-    home = Path(os.environ.get("CASEWRIGHT_HOME") or Path.home() / ".casewright").expanduser()
-    try:
-        return (home / "api-key").read_text(encoding="utf-8").strip()
-    except FileNotFoundError:
-        return ""
 
 
 def _content(body: object, media_type: str) -> dict[str, Any]:

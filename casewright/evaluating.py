@@ -20,7 +20,7 @@ from evaluation.baselines import Baseline, LexicalOnly, baseline, unverified
 from evaluation.golden_case import SHIPPED, Expectable, GoldenSet, lint_golden, read_golden
 from evaluation.scoring import Report, Scored, figures, score
 from graphs.language import language_of
-from graphs.run import Line
+from graphs.passes import Line
 from policies.corpus import Corpus, load_corpus
 
 NO_RECORDS = dict.fromkeys(("sellers", "listings", "recalls", "precedents", "image_bank"))

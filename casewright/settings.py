@@ -3,7 +3,7 @@
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from pydantic import Field, ValidationError
 
@@ -19,6 +19,25 @@ class BadSetting(CasewrightError):
 
     code: ClassVar[str] = "bad_setting"
     hint: ClassVar[str] = "see docs/reference/settings.md"
+
+
+class ServiceSettings(Record):
+    """What a company decides about its service.
+
+    Attributes:
+        db: a PostgreSQL connection string; empty for the embedded database in the data folder.
+        workers: processes that `serve` starts; `in_flight`: cases at a time in each.
+        backlog: waiting cases beyond which no more are taken.
+        webhook_private: webhooks may go to private addresses and without TLS.
+        auditor: who judges: `llm` where a model is set, else `rulebook`.
+    """
+
+    db: str = ""
+    workers: int = Field(1, ge=0, le=64)
+    in_flight: int = Field(200, ge=2, le=5000)
+    backlog: int = Field(200_000, ge=1)
+    webhook_private: bool = False
+    auditor: Literal["rulebook", "llm"] | None = None
 
 
 class Settings(Record):
@@ -45,6 +64,7 @@ class Settings(Record):
     embeddings_model: str = ""
     model: dict[str, str] = Field(default_factory=dict)
     audit: AuditSettings = AuditSettings()
+    service: ServiceSettings = ServiceSettings()
 
     def model_settings(self) -> "ModelSettings":
         """The model's settings.
@@ -82,6 +102,8 @@ _MODEL_NAMES = {
     "timeout_s": "CASEWRIGHT_MODEL_TIMEOUT",
     "seconds": "CASEWRIGHT_MODEL_SECONDS",
     "concurrency": "CASEWRIGHT_MODEL_CONCURRENCY",
+    "requests_per_minute": "CASEWRIGHT_MODEL_RPM",
+    "tokens_per_minute": "CASEWRIGHT_MODEL_TPM",
     "prices": "CASEWRIGHT_MODEL_PRICES",
     "options": "CASEWRIGHT_MODEL_OPTIONS",
     "attempts": "CASEWRIGHT_MODEL_ATTEMPTS",
@@ -96,25 +118,39 @@ _AUDIT_NAMES = {
     "marking": "CASEWRIGHT_MARKING",
     "sampled": "CASEWRIGHT_SAMPLED",
 }
+_SERVICE_NAMES = {
+    "db": "CASEWRIGHT_DB",
+    "workers": "CASEWRIGHT_WORKERS",
+    "in_flight": "CASEWRIGHT_IN_FLIGHT",
+    "backlog": "CASEWRIGHT_BACKLOG",
+    "webhook_private": "CASEWRIGHT_WEBHOOK_PRIVATE",
+    "auditor": "CASEWRIGHT_AUDITOR",
+}
 _EMBEDDINGS = ("embeddings_url", "embeddings_model")
-VARIABLES = frozenset(f"CASEWRIGHT_{name.upper()}" for name in (*_PATHS, *_EMBEDDINGS)) | {
+VARIABLES = frozenset(f"CASEWRIGHT_{name.upper()}" for name in (*_PATHS, *_EMBEDDINGS, "url", "key")) | {
     *_MODEL_NAMES.values(),
     *_AUDIT_NAMES.values(),
+    *_SERVICE_NAMES.values(),
 }
 """Every variable that is read."""
 
 
-def read_settings(environment: Mapping[str, str] | None = None, changes: Mapping[str, str] | None = None) -> Settings:
+def read_settings(
+    environment: Mapping[str, str] | None = None,
+    changes: Mapping[str, str] | None = None,
+    defaults: Mapping[str, str] | None = None,
+) -> Settings:
     """Read the settings from `CASEWRIGHT_...` variables.
 
     Args:
         environment: the variables; the process's own where none are given.
         changes: variables that stand above those.
+        defaults: variables that count where the environment does not set them.
 
     Raises:
         BadSetting: naming the variable.
     """
-    given = {**(os.environ if environment is None else environment), **(changes or {})}
+    given = {**(defaults or {}), **(os.environ if environment is None else environment), **(changes or {})}
     if unknown := [name for name in changes or {} if name not in VARIABLES]:
         raise BadSetting(name=unknown[0], why="there is no such variable")
     values: dict[str, Any] = {"home": Path.home() / ".casewright", "policies": shipped_policies()}
@@ -126,12 +162,41 @@ def read_settings(environment: Mapping[str, str] | None = None, changes: Mapping
     values["embeddings_model"] = given.get("CASEWRIGHT_EMBEDDINGS_MODEL", "")
     values["model"] = {name: given[key] for name, key in _MODEL_NAMES.items() if given.get(key)}
     audit = {name: given[key] for name, key in _AUDIT_NAMES.items() if given.get(key)}
+    served = {name: given[key] for name, key in _SERVICE_NAMES.items() if given.get(key)}
     try:
-        return Settings(**values, audit=AuditSettings.model_validate(audit))
+        checked = {"audit": AuditSettings.model_validate(audit), "service": ServiceSettings.model_validate(served)}
+        return Settings(**values, **checked)
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         name = str(first["loc"][-1]) if first["loc"] else ""
-        raise BadSetting(name=_AUDIT_NAMES.get(name, f"CASEWRIGHT_{name.upper()}"), why=first["msg"]) from None
+        known = {**_AUDIT_NAMES, **_SERVICE_NAMES}
+        raise BadSetting(name=known.get(name, f"CASEWRIGHT_{name.upper()}"), why=first["msg"]) from None
+
+
+class Access(Record):
+    """Where a running service is, and the key to it; empty where nothing names one."""
+
+    url: str
+    key: str
+
+
+def read_access(environment: Mapping[str, str] | None = None) -> Access:
+    """Read how commands reach a running service.
+
+    The address is CASEWRIGHT_URL, else this machine's. The key is CASEWRIGHT_KEY, else what the file `api-key` in the
+    data folder holds.
+    """
+    given = os.environ if environment is None else environment
+    home = Path(given.get("CASEWRIGHT_HOME") or Path.home() / ".casewright").expanduser()
+    key = given.get("CASEWRIGHT_KEY", "")
+    if not key and (home / "api-key").is_file():
+        key = (home / "api-key").read_text(encoding="utf-8")
+    return Access(url=given.get("CASEWRIGHT_URL") or "http://127.0.0.1:8400", key=key.strip())
+
+
+def inherited(changes: Mapping[str, str]) -> dict[str, str]:
+    """The variables for a process that this one starts: its own, and changes above them."""
+    return {**os.environ, **changes}
 
 
 def shipped_policies() -> Path:

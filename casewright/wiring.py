@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Literal, Protocol, runtime_checkable
 
 from agents.auditor import Auditor
+from agents.gate import Gate
 from agents.rulebook import RulebookAuditor
 from cases.case import Case, Limits
 from cases.journal import CaseJournal
@@ -18,14 +19,14 @@ from policies.document import document_of
 from policies.embeddings import EndpointEmbedder, choose_embedder
 from policies.search import ClauseSearch, HybridSearch
 from tools.image_checks.checks import ImageChecks
-from tools.image_checks.decode import FolderImageStore, ImageUnreadable, decode, fetch
+from tools.image_checks.decode import FolderImageStore, ImageStore, ImageUnreadable, decode, fetch
 from tools.image_checks.hashes import ImageRows
 from tools.image_checks.ocr import RapidReader, TesseractReader
 from tools.listing_facts import ListingFacts
 from tools.policy_search import PolicySearch
 from tools.precedents import PrecedentRows, PrecedentSearch
 from tools.recalls import RecallRows, Recalls
-from tools.seller_history import SellerHistory, SellerRows
+from tools.seller_history import SellerHistory, SellerRecords, SellerRows
 from tools.similar_listings import ListingRows, SimilarListings
 from tools.tool import Tool
 
@@ -42,6 +43,23 @@ class Closing(Protocol):
 
 
 @dataclass(frozen=True)
+class Ports:
+    """What a service puts in the place of files.
+
+    Attributes:
+        sellers: the seller records; none: those of the file that the settings name.
+        images: uploaded images; none: those of the folder that the settings name.
+        gate: before each model; none: an open one.
+        search: the search's folder; none: the one in the data folder, which bears one process.
+    """
+
+    sellers: SellerRecords | None = None
+    images: ImageStore | None = None
+    gate: Gate | None = None
+    search: Path | None = None
+
+
+@dataclass(frozen=True)
 class Office:
     """Everything that cases share in one process.
 
@@ -54,7 +72,7 @@ class Office:
     search: ClauseSearch
     auditor: Auditor
     tools: Mapping[str, Tool]
-    store: FolderImageStore | None = None
+    store: ImageStore | None = None
     vision: bool = False
     clock: Clock = SystemClock()
 
@@ -75,7 +93,7 @@ class Office:
 
 @asynccontextmanager
 async def open_office(
-    settings: Settings, auditor: AuditorKind = "rulebook", sellers: Path | None = None
+    settings: Settings, auditor: AuditorKind = "rulebook", sellers: Path | None = None, ports: Ports = Ports()
 ) -> AsyncIterator[Office]:
     """Open what the settings name, and close it again.
 
@@ -84,10 +102,11 @@ async def open_office(
         BadSetting: where a setting is missing or wrong.
     """
     corpus = load_corpus(settings.policies)
-    async with open_search(settings, corpus) as search:
-        judging, vision = make_auditor(settings, auditor)
-        tools = make_tools(settings, corpus, search, sellers or settings.sellers)
-        store = FolderImageStore(settings.images) if settings.images else None
+    async with open_search(settings, corpus, ports.search) as search:
+        judging, vision = make_auditor(settings, auditor, ports.gate)
+        records = ports.sellers or seller_rows(sellers or settings.sellers)
+        store = ports.images or (FolderImageStore(settings.images) if settings.images else None)
+        tools = make_tools(settings, corpus, search, records, store)
         try:
             yield Office(settings, corpus, search, judging, tools, store, vision)
         finally:
@@ -99,7 +118,7 @@ async def open_office(
 
 
 @asynccontextmanager
-async def open_search(settings: Settings, corpus: Corpus) -> AsyncIterator[HybridSearch]:
+async def open_search(settings: Settings, corpus: Corpus, folder: Path | None = None) -> AsyncIterator[HybridSearch]:
     """Open the clause search over a corpus, with the best embedder that is set up."""
     embedder = choose_embedder(
         base_url=settings.embeddings_url,
@@ -108,7 +127,7 @@ async def open_search(settings: Settings, corpus: Corpus) -> AsyncIterator[Hybri
         folder=settings.home / "minilm",
     )
     documents = [document_of(clause) for clause in corpus.clauses.values()]
-    serving = await HybridSearch.open(settings.home / "search", corpus.snapshot, documents, embedder)
+    serving = await HybridSearch.open(folder or settings.home / "search", corpus.snapshot, documents, embedder)
     try:
         yield serving
     finally:
@@ -117,7 +136,7 @@ async def open_search(settings: Settings, corpus: Corpus) -> AsyncIterator[Hybri
             await embedder.close()
 
 
-def make_auditor(settings: Settings, kind: AuditorKind) -> tuple[Auditor, bool]:
+def make_auditor(settings: Settings, kind: AuditorKind, gate: Gate | None = None) -> tuple[Auditor, bool]:
     """Make the auditor, and say whether it sees images.
 
     Raises:
@@ -128,11 +147,22 @@ def make_auditor(settings: Settings, kind: AuditorKind) -> tuple[Auditor, bool]:
     from agents.llm import LlmAuditor  # noqa: PLC0415 - the client costs half a second to import
 
     chosen = settings.model_settings()
-    return LlmAuditor.open(chosen), chosen.vision
+    return LlmAuditor.open(chosen, gate), chosen.vision
 
 
-def make_tools(settings: Settings, corpus: Corpus, search: ClauseSearch, sellers: Path | None) -> dict[str, Tool]:
-    """Put the embedded, file-backed tools together; raises `Invalid` with file and line where a file is not valid.
+def seller_rows(path: Path | None) -> SellerRecords | None:
+    """The seller records of a file; None where none is named."""
+    return SellerRows.read(path) if path else None
+
+
+def make_tools(
+    settings: Settings,
+    corpus: Corpus,
+    search: ClauseSearch,
+    sellers: SellerRecords | None,
+    images: ImageStore | None = None,
+) -> dict[str, Tool]:
+    """Put the tools together; raises `Invalid` with file and line where a file is not valid.
 
     A tool whose file is not named is not there: "no record" may only be said where there are records.
     """
@@ -140,14 +170,14 @@ def make_tools(settings: Settings, corpus: Corpus, search: ClauseSearch, sellers
     tools: list[Tool] = [
         ImageChecks(
             readers=[reader for reader in readers if reader],
-            store=FolderImageStore(settings.images) if settings.images else None,
+            store=images,
             bank=ImageRows.read(settings.image_bank) if settings.image_bank else None,
         ),
         ListingFacts(),
         PolicySearch(search, corpus),
     ]
     if sellers:
-        tools.append(SellerHistory(SellerRows.read(sellers)))
+        tools.append(SellerHistory(sellers))
     if settings.listings:
         tools.append(SimilarListings(ListingRows.read(settings.listings)))
     if settings.recalls:
@@ -157,7 +187,7 @@ def make_tools(settings: Settings, corpus: Corpus, search: ClauseSearch, sellers
     return {tool.name: tool for tool in tools}
 
 
-async def pictures(case: Case, folder: Path | None, store: FolderImageStore | None) -> dict[int, tuple[str, bytes]]:
+async def pictures(case: Case, folder: Path | None, store: ImageStore | None) -> dict[int, tuple[str, bytes]]:
     """Images for a model that sees: decoded within the limits and written anew, so that nothing else travels along."""
     seen: dict[int, tuple[str, bytes]] = {}
     for number, image in enumerate(case.subject.images, 1):

@@ -19,7 +19,7 @@ def rooms() -> str:
     """Every room from the front door down, and what each file first says of itself."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
     (layers,) = [c["layers"] for c in project["tool"]["importlinter"]["contracts"] if c["type"] == "layers"]
-    return "\n".join(line for room in layers for line in _room(ROOT / room))
+    return "\n".join(line for layer in layers for room in layer.split(" | ") for line in _room(ROOT / room))
 
 
 def _room(folder: Path) -> list[str]:

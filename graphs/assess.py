@@ -93,8 +93,6 @@ def reasons(docket: Docket, derived: Derived) -> tuple[ReasonCode, ...]:
 
 def _open_reasons(docket: Docket, derived: Derived) -> set[str]:
     codes: set[str] = set()
-    if docket.revision and docket.table.case.subject.revision not in {None, docket.revision}:
-        codes.add("subject_changed")
     if derived.outcome:
         return codes
     if derived.conflicts:

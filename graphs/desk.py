@@ -61,7 +61,6 @@ class Desk:
         corpus: the policy snapshot in force.
         journal: of this case.
         folder: of the case file, for its images; none where there is none.
-        revision: the subject's revision as the caller knows it now; empty where it does not say.
     """
 
     corpus: Corpus
@@ -73,7 +72,6 @@ class Desk:
     clock: Clock = field(default_factory=SystemClock)
     sink: DecisionSink = field(default_factory=NoSink)
     folder: Path | None = None
-    revision: str = ""
     pictures: Mapping[int, tuple[str, bytes]] = field(default_factory=dict)
     _begun: float = field(default_factory=time.monotonic, repr=False)
     _laid: dict[tuple[str, ...], Table] = field(default_factory=dict, repr=False)

@@ -36,7 +36,6 @@ class Docket:
     requested: bool = False
     deterministic: bool = False
     auditor_languages: tuple[str, ...] = ()
-    revision: str = ""
 
     @property
     def verdicts(self) -> dict[str, Verdicts]:

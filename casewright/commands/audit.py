@@ -18,7 +18,8 @@ from casewright.reading import Read, read_cases
 from casewright.settings import read_settings
 from casewright.wiring import AuditorKind, Office, open_office
 from graphs.out_file import OutFile
-from graphs.run import Line, Run, open_run
+from graphs.passes import Line
+from graphs.run import Run, open_run
 
 log = logging.getLogger(__name__)
 Emit = Callable[[Line], None]

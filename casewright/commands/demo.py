@@ -15,7 +15,7 @@ from casewright.sheet import sheet_of
 from casewright.terminal import print_sheet
 from casewright.wiring import open_office
 from graphs.out_file import OutFile
-from graphs.run import Line
+from graphs.passes import Line
 
 
 @click.command()

@@ -125,12 +125,13 @@ CREATE TABLE effects (
     action text NOT NULL,
     step integer NOT NULL,
     decided_by text NOT NULL,
-    at timestamptz NOT NULL,
+    at timestamptz NOT NULL,                 -- of the decision
+    concluded_at timestamptz NOT NULL DEFAULT now(),
     reversed_at timestamptz,
     reversed_by text NOT NULL DEFAULT ''     -- who overturned it
 );
 CREATE INDEX effects_seller ON effects (seller_id, at);
-CREATE INDEX effects_at ON effects (at);
+CREATE INDEX effects_alone ON effects (concluded_at) WHERE decided_by = 'agent';
 
 -- What the platform has told us of its subjects and sellers.
 CREATE TABLE subjects (

@@ -108,7 +108,7 @@ def make(corpus):
     """The builders, by name."""
 
     def office(says=None, *tools, candidates=("blades.spring",), auditor=None, of=corpus, **settings):
-        kept = {name: settings.pop(name) for name in ("sink", "revision", "slow_s") if name in settings}
+        kept = {name: settings.pop(name) for name in ("sink", "held", "slow_s") if name in settings}
         scripted = {name: settings.pop(name) for name in tuple(settings) if name not in AuditSettings.model_fields}
         judging = auditor or doubles.ScriptedAuditor(says or {}, **scripted)
         return doubles.Office(of, judging, tools, tuple(candidates), AuditSettings(**settings), **kept)

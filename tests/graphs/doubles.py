@@ -19,6 +19,7 @@ from cases.finding import Ballot, Judge, Judgement
 from graphs.desk import Desk, NoSink
 from graphs.run import open_run
 from graphs.settings import AuditSettings
+from graphs.view import held_slot
 from policies.search import Hit, Status
 from tools.tool import NO_ARGUMENTS
 
@@ -255,11 +256,13 @@ class Office:
     candidates: tuple[str, ...] = ()
     settings: AuditSettings = AuditSettings()
     sink: object = field(default_factory=NoSink)
-    revision: str = ""
+    held: tuple[str, ...] = ()
     slow_s: float = 0.0
     lines: list = field(default_factory=list)
 
     async def desk(self, case, journal, folder):  # noqa: ARG002 - as MakeDesk says
+        if self.held:
+            await journal.note(held_slot(1), list(self.held))
         return Desk(
             corpus=self.corpus,
             search=FixedSearch(*self.candidates),
@@ -270,7 +273,6 @@ class Office:
             clock=FixedClock(),
             sink=self.sink,
             folder=folder,
-            revision=self.revision,
             _begun=time.monotonic() - self.slow_s,
         )
 

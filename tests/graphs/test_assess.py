@@ -155,7 +155,23 @@ def policy_changed(make, tmp_path):
 
 
 def subject_changed(make):
-    return run(make, knife(make), make.case(subject={"revision": "7"}), revision="8")
+    return run(make, knife(make), held=("subject_changed",))
+
+
+def action_held(make):
+    return run(make, knife(make), held=("action_held",))
+
+
+def cap_reached(make):
+    return run(make, knife(make), held=("cap_reached",))
+
+
+def kill_switch(make):
+    return run(make, knife(make), held=("kill_switch",))
+
+
+def run_failed(make):
+    return run(make, knife(make), held=("run_failed",))
 
 
 def automation_off(make):
@@ -189,6 +205,10 @@ WAYS = {
     policy_changed: ["open_question", "policy_changed"],
     subject_changed: ["subject_changed"],
     automation_off: ["automation_off"],
+    action_held: ["action_held"],
+    cap_reached: ["cap_reached"],
+    kill_switch: ["kill_switch"],
+    run_failed: ["run_failed"],
 }
 
 
@@ -399,10 +419,13 @@ def test_what_an_auditor_does_not_speak_goes_to_a_person(make, language, spoken,
     assert reasons(run(make, knife(make), case, languages=spoken, deterministic=deterministic)) == codes
 
 
-def test_a_revision_that_is_the_callers_or_not_known_is_no_reason(make):
-    for revision, known in (("7", "7"), ("7", ""), (None, "8")):
-        case = make.case(subject={"revision": revision})
-        assert run(make, knife(make), case, revision=known)["status"] == "decided"
+@pytest.mark.parametrize("code", ["kill_switch", "subject_changed"])
+def test_what_holds_a_case_sends_it_to_a_person_whose_review_it_does_not_hold(make, code):
+    office = make.office(knife(make), held=(code,))
+    line, reviewed = make.journey(office, make.case(), make.review(confirmed=True))
+    assert line["escalation"]["reasons"] == [code]
+    assert reviewed["status"] == "decided"
+    assert reviewed["decision"]["reasons"] == [code]
 
 
 # Heavier and lighter clauses

@@ -174,7 +174,7 @@ def test_other_answers_name_nothing(make, corpus, line, elsewhere):
     store = Escalations(elsewhere.db)
     (waiting,) = store.open()
     for answer in (make.expiry(), make.supplement("Hello."), make.request(until=date(2026, 4, 1))):
-        check_answer(waiting, answer(line), corpus)
+        check_answer(waiting.escalation, answer(line), corpus)
     store.close()
 
 

@@ -25,12 +25,13 @@ from policies.corpus import load_corpus
 
 ROOT = Path(__file__).resolve().parents[2]
 BIN = Path(sys.executable).parent
-CLAUSE, CORPUS, ANSWER, STATUS, SETTINGS = (
+CLAUSE, CORPUS, ANSWER, DSA, STATUS, SETTINGS = (
     ROOT / "docs" / page
     for page in (
         "guides/write-a-clause.md",
         "guides/bring-your-corpus.md",
         "guides/answer-questions.md",
+        "guides/dsa.md",
         "reference/exit-status-and-errors.md",
         "reference/settings.md",
     )
@@ -145,7 +146,7 @@ def followed(tmp_path_factory):
     return follow
 
 
-@pytest.mark.parametrize("page", [CLAUSE, CORPUS, ANSWER, STATUS], ids=lambda page: page.stem)
+@pytest.mark.parametrize("page", [CLAUSE, CORPUS, ANSWER, DSA, STATUS], ids=lambda page: page.stem)
 def test_commands_print_what_the_page_shows(followed, page):
     assert len(re.findall(r"(?m)^\$ casewright ", _text(page))) >= 2
     assert followed(page).wrong == []

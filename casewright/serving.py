@@ -1,0 +1,133 @@
+"""The service's composition root: which database, and what a worker is made of."""
+
+import asyncio
+import gc
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+from typing import Any, NoReturn
+
+from agents.auditor import NoAuditor
+from cases.case import Case
+from cases.journal import CaseJournal
+from casewright.settings import Settings
+from casewright.wiring import AuditorKind, Office, Ports, open_office, seller_rows
+from graphs.desk import Desk
+from graphs.replay import MakeDesk
+from service.database import Pool, open_pool
+from service.delivery import Deliverer
+from service.embedded import EmbeddedPostgres
+from service.events import keep_numbering
+from service.ledger import LedgerRecords
+from service.limiter import SharedGate
+from service.savers import open_saver
+from service.upkeep import keep, tasks
+from service.worker import Worker, WorkerSettings
+
+Beside = Callable[[], Coroutine[Any, Any, NoReturn]]
+"""Something that runs as long as its worker does."""
+log = logging.getLogger(__name__)
+_CONNECTIONS = 20
+"""Of a worker: many cases share a few, for each holds one for a millisecond at a time."""
+
+
+SERVICE_DEFAULTS = {"CASEWRIGHT_AUTOMATION": "off"}
+"""What the service does where the owner has said nothing: it decides nothing alone."""
+
+
+def auditor_of(settings: Settings) -> AuditorKind:
+    """Who judges: whom the settings name, else the model where one is set, else the rulebook."""
+    return settings.service.auditor or ("llm" if settings.model.get("model") else "rulebook")
+
+
+def database_of(settings: Settings) -> tuple[str, EmbeddedPostgres | None]:
+    """The connection string of the service's database, and the embedded server where it is that.
+
+    Raises:
+        DatabaseNotStarted: the embedded one does not come up.
+    """
+    if settings.service.db:
+        return settings.service.db, None
+    embedded = EmbeddedPostgres.start(settings.home)
+    return embedded.dsn, embedded
+
+
+@asynccontextmanager
+async def open_worker(settings: Settings, dsn: str, slot: int = 0) -> AsyncIterator[tuple[Worker, list[Beside]]]:
+    """Open a worker, and what runs beside it: numbering, deliveries and upkeep, yet to be begun.
+
+    Args:
+        settings: of the process.
+        dsn: of the database.
+        slot: which of the machine's workers it is, from 0: Chroma bears one process on a directory.
+    """
+    pool = await open_pool(dsn, _CONNECTIONS)
+    try:
+        ledger = LedgerRecords(pool, seller_rows(settings.sellers))
+        kind = auditor_of(settings)
+        gate = _gate(settings, pool) if kind == "llm" else None
+        ports = Ports(sellers=ledger, gate=gate, search=settings.home / (f"search-{slot}" if slot else "search"))
+        async with open_office(settings, kind, ports=ports) as office, open_saver(dsn) as saver:
+            desks = Desks(office, ledger)
+            worker = Worker(pool, saver, desks.full, desks.bare, WorkerSettings(in_flight=settings.service.in_flight))
+            async with Deliverer(pool, allow_private=settings.service.webhook_private) as sender:
+                todo = tasks(pool, saver, office.corpus)
+                yield worker, [partial(keep_numbering, pool), sender.run, partial(keep, pool, todo)]
+    finally:
+        with suppress(TimeoutError):
+            await asyncio.wait_for(pool.close(), 5)
+
+
+@dataclass
+class Desks:
+    """Lays out the desks of a worker's cases."""
+
+    office: Office
+    ledger: LedgerRecords
+    _knows_sellers: bool = False
+
+    async def full(self, case: Case, journal: CaseJournal) -> Desk:
+        """A desk with everything that is set up."""
+        desk = await self.office.desk(case, journal, None)
+        self._knows_sellers = self._knows_sellers or await self.ledger.any()
+        if not self._knows_sellers:
+            # "No record" may only be said where there are records.
+            desk.tools = {name: tool for name, tool in desk.tools.items() if name != "seller_history"}
+        return desk
+
+    async def bare(self, case: Case, journal: CaseJournal) -> Desk:
+        """A desk without tools and without anybody who judges."""
+        desk = await replace(self.office, vision=False).desk(case, journal, None)
+        desk.tools, desk.auditor = {}, NoAuditor()
+        return desk
+
+
+def without_folder(make: Callable[[Case, CaseJournal], Awaitable[Desk]]) -> MakeDesk:
+    """A desk as a replay asks for it: a service's cases come from no folder."""
+
+    async def lay(case: Case, journal: CaseJournal, _: Path | None) -> Desk:
+        return await make(case, journal)
+
+    return lay
+
+
+def _gate(settings: Settings, pool: Pool) -> SharedGate:
+    model = settings.model_settings()
+    return SharedGate(pool, model.base_url, model.requests_per_minute, model.tokens_per_minute)
+
+
+async def run_worker(settings: Settings, dsn: str, stop: asyncio.Event, slot: int = 0) -> None:
+    """Work until told to stop, then finish what is in flight."""
+    async with open_worker(settings, dsn, slot) as (worker, beside):
+        running = [asyncio.create_task(task()) for task in beside]
+        gc.freeze()  # what is open now stays: the collector need not walk the corpus again and again
+        log.info("working", extra={"slot": slot, "in_flight": settings.service.in_flight})
+        try:
+            await worker.work(stop)
+        finally:
+            for task in running:
+                task.cancel()
+            await asyncio.gather(*running, return_exceptions=True)

@@ -1,0 +1,127 @@
+"""Taking cases in: once each, whatever is sent again, with their job and their event in one transaction."""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import ClassVar, Literal
+
+import orjson
+
+from cases.case import Case
+from cases.problem import CasewrightError
+from service.database import Connection, Pool
+from service.queue import Job, wish
+from service.urgency import deadline_of, urgency_of
+
+
+class AnotherBody(CasewrightError):
+    """case {case} is known with another body"""
+
+    code: ClassVar[str] = "another_body"
+    hint: ClassVar[str] = "a case is sent once; give a changed one another id"
+
+
+class NoSuchCase(CasewrightError):
+    """there is no case {case}"""
+
+    code: ClassVar[str] = "no_such_case"
+
+
+class CaseIsOver(CasewrightError):
+    """case {case} is {status}"""
+
+    code: ClassVar[str] = "case_is_over"
+
+
+Taken = Literal["taken", "known", "another_body"]
+
+
+@dataclass(frozen=True)
+class Receipt:
+    """What became of one submitted case: taken now, known already with the same body, or known with another."""
+
+    case_id: str
+    taken: Taken
+
+
+_INSERT = """
+INSERT INTO cases (id, body, sha256, urgency, due_at, deadline_at, region, language, types, seller_id, subject_id,
+                   revision, group_key, appeal_of)
+SELECT id, body, sha256, urgency, due_at, deadline_at, region, language, string_to_array(types, ','),
+       seller_id, subject_id, revision, group_key, appeal_of
+FROM unnest($1::text[], $2::bytea[], $3::bytea[], $4::integer[], $5::timestamptz[], $6::timestamptz[], $7::text[],
+            $8::text[], $9::text[], $10::text[], $11::text[], $12::text[], $13::text[], $14::text[])
+AS sent (id, body, sha256, urgency, due_at, deadline_at, region, language, types, seller_id, subject_id, revision,
+         group_key, appeal_of)
+ON CONFLICT (id) DO NOTHING
+RETURNING id
+"""
+
+
+def body_of(case: Case) -> bytes:
+    """A case as it is stored and compared: with its defaults, its keys in order."""
+    return orjson.dumps(case.model_dump(mode="json"), option=orjson.OPT_SORT_KEYS)
+
+
+async def submit(pool: Pool, cases: Sequence[Case]) -> list[Receipt]:
+    """Take cases in; a repeated one is the first one's, whoever sends it.
+
+    Returns:
+        A receipt a case, in order.
+
+    Raises:
+        NoSuchCase: an appeal is against a case that is not here.
+    """
+    async with pool.acquire() as connection, connection.transaction():
+        await _appealed(connection, cases)
+        return await _submit(connection, cases)
+
+
+async def _appealed(connection: Connection, cases: Sequence[Case]) -> None:
+    wanted = {case.appeal.of for case in cases if case.appeal}
+    if wanted:
+        rows = await connection.fetch("SELECT id FROM cases WHERE id = ANY($1)", list(wanted))
+        for missing in sorted(wanted - {row["id"] for row in rows}):
+            raise NoSuchCase("/appeal/of", case=missing)
+
+
+async def _submit(connection: Connection, cases: Sequence[Case]) -> list[Receipt]:
+    now = datetime.now(UTC)
+    bodies = [body_of(case) for case in cases]
+    sums = [hashlib.sha256(body).digest() for body in bodies]
+    urgencies = [urgency_of(case, now) for case in cases]
+    rows = await connection.fetch(
+        _INSERT,
+        [case.id for case in cases],
+        bodies,
+        sums,
+        urgencies,
+        [case.due_at for case in cases],
+        [deadline_of(case) for case in cases],
+        [case.region for case in cases],
+        [case.language for case in cases],
+        [",".join(case.raised_types) for case in cases],
+        [case.seller_id for case in cases],
+        [case.subject.id for case in cases],
+        [case.subject.revision for case in cases],
+        [case.group_key for case in cases],
+        [case.appeal.of if case.appeal else None for case in cases],
+    )
+    new = {row["id"] for row in rows}
+    await wish(connection, [Job(c.id, 0, u) for c, u in zip(cases, urgencies, strict=True) if c.id in new])
+    await connection.execute(
+        "INSERT INTO events (type, case_id) SELECT 'case.received', unnest($1::text[])", sorted(new)
+    )
+    known = await connection.fetch("SELECT id, sha256 FROM cases WHERE id = ANY($1)", [case.id for case in cases])
+    stored = {row["id"]: bytes(row["sha256"]) for row in known}
+    return [_receipt(case.id, stored[case.id] == sent, new) for case, sent in zip(cases, sums, strict=True)]
+
+
+def _receipt(case_id: str, same: bool, new: set[str]) -> Receipt:  # noqa: FBT001 - a fact, not an option
+    if not same:
+        return Receipt(case_id, "another_body")
+    if case_id in new:
+        new.discard(case_id)  # the same case twice in one batch was taken once
+        return Receipt(case_id, "taken")
+    return Receipt(case_id, "known")

@@ -1,0 +1,78 @@
+"""The queue: jobs that wish a case to be run. What is true stands in `cases`; a job may come twice, or be lost."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+
+from pgqueuer.db import AsyncpgDriver
+from pgqueuer.queries import Queries
+
+from service.database import Connection, Pool
+
+ENTRYPOINT = "case"
+_LOST_S = 20
+"""Seconds after which a case that should run and has no job is given one again."""
+
+
+@dataclass(frozen=True)
+class Job:
+    """A wish to have a case run.
+
+    Attributes:
+        number: of the escalation whose answer it takes up; 0 for the first pass. A case's jobs are told apart by it:
+            that of the pass before may still be on its way out.
+        urgency: see `service.urgency`.
+    """
+
+    case_id: str
+    number: int
+    urgency: int
+
+
+async def wish(connection: Connection, jobs: Sequence[Job]) -> None:
+    """Put jobs into the queue, in the connection's transaction; one that is there already is not put in twice."""
+    if not jobs:
+        return
+    queries = Queries(AsyncpgDriver(connection))  # type: ignore[arg-type]  # a pool's proxy serves as its connection
+    await queries.enqueue(
+        [ENTRYPOINT] * len(jobs),
+        [job.case_id.encode() for job in jobs],
+        [job.urgency for job in jobs],
+        dedupe_key=[f"{job.number}/{job.case_id}" for job in jobs],
+        on_conflict="skip",
+    )
+
+
+_LOST = """
+SELECT c.id, c.number, c.urgency FROM cases c
+WHERE c.status IN ('queued', 'running') AND coalesce(c.begun_at, c.received_at) < now() - make_interval(secs => $1)
+AND NOT EXISTS (
+    SELECT 1 FROM pgqueuer q WHERE q.dedupe_key = c.number || '/' || c.id AND q.status IN ('queued', 'picked')
+)
+LIMIT 10000
+"""
+
+
+async def wish_again(pool: Pool, after_s: float = _LOST_S) -> int:
+    """Give a job to every case that should run and has none; returns how many there were."""
+    async with pool.acquire() as connection, connection.transaction():
+        await connection.execute("DELETE FROM pgqueuer WHERE status = 'failed'")
+        lost = await connection.fetch(_LOST, after_s)
+        await wish(connection, [Job(row["id"], row["number"], row["urgency"]) for row in lost])
+    return len(lost)
+
+
+async def backlog(pool: Pool) -> int:
+    """Cases that wait for a worker."""
+    found: int = await pool.fetchval("SELECT count(*) FROM cases WHERE status = 'queued'")
+    return found
+
+
+async def tidy(pool: Pool, keep: timedelta = timedelta(hours=1)) -> None:
+    """Purge the queue's log, which only its own tools read."""
+    await pool.execute("DELETE FROM pgqueuer_log WHERE created < now() - $1::interval", keep)
+
+
+async def analyze(pool: Pool) -> None:
+    """Tell the planner how deep the queue has become: claiming from a deep one is several times slower otherwise."""
+    await pool.execute("ANALYZE pgqueuer, cases")

@@ -1,0 +1,120 @@
+"""Reading cases back: one, a page of many, or all of them as a stream; and waiting until one has an outcome."""
+
+from collections.abc import AsyncIterator
+from datetime import datetime
+from typing import Any, Literal
+
+import orjson
+
+from cases.case import Case
+from cases.problem import Record
+from service.cursors import read_cursor, write_cursor
+from service.database import Pool
+from service.intake import NoSuchCase
+
+Status = Literal["queued", "running", "waiting", "decided", "cancelled"]
+_COLUMNS = """c.id AS case_id, c.status, c.received_at, c.closed_at, c.due_at, c.deadline_at, c.outcome,
+    nullif(c.action, '') AS action, c.decided_by, c.overturned_at, c.appeal_of, c.region, c.language, c.types,
+    c.seller_id, c.subject_id"""
+
+
+class Standing(Record):
+    """How a case stands.
+
+    Attributes:
+        due_at: our clock; `deadline_at`: an authority's or a seller's.
+        result: the last result line: the decision, or the escalation, with its evidence and clauses.
+    """
+
+    case_id: str
+    status: Status
+    received_at: datetime
+    closed_at: datetime | None = None
+    due_at: datetime | None = None
+    deadline_at: datetime | None = None
+    region: str
+    language: str | None = None
+    types: tuple[str, ...] = ()
+    seller_id: str
+    subject_id: str
+    outcome: Literal["violation", "no_violation"] | None = None
+    action: str | None = None
+    decided_by: Literal["agent", "person"] | None = None
+    overturned_at: datetime | None = None
+    appeal_of: str | None = None
+    result: dict[str, Any] | None = None
+
+
+class Page(Record):
+    """Some cases, without their results; `next` reads on."""
+
+    items: tuple[Standing, ...]
+    next: str | None = None
+
+
+class Choice(Record):
+    """Which cases are wanted; what is not named does not matter."""
+
+    status: Status | None = None
+    seller_id: str | None = None
+    subject_id: str | None = None
+    region: str | None = None
+    received_from: datetime | None = None
+    received_to: datetime | None = None
+
+
+async def read(pool: Pool, case_id: str) -> Standing:
+    """How a case stands, with its last result; raises NoSuchCase."""
+    row = await pool.fetchrow(f"SELECT {_COLUMNS}, c.result FROM cases c WHERE c.id = $1", case_id)  # noqa: S608 - constant
+    if row is None:
+        raise NoSuchCase(case=case_id)
+    told = dict(row)
+    result = told.pop("result")
+    return Standing(**told, result=orjson.loads(result) if result else None)
+
+
+async def case_of(pool: Pool, case_id: str) -> Case:
+    """The case as it came in; raises NoSuchCase."""
+    body = await pool.fetchval("SELECT body FROM cases WHERE id = $1", case_id)
+    if body is None:
+        raise NoSuchCase(case=case_id)
+    return Case.model_validate_json(body)
+
+
+_CHOSEN = """
+($1::text IS NULL OR c.status = $1) AND ($2::text IS NULL OR c.seller_id = $2)
+AND ($3::text IS NULL OR c.subject_id = $3) AND ($4::text IS NULL OR c.region = $4)
+AND ($5::timestamptz IS NULL OR c.received_at >= $5) AND ($6::timestamptz IS NULL OR c.received_at < $6)
+"""
+_LIST = f"""
+SELECT {_COLUMNS} FROM cases c WHERE {_CHOSEN}
+AND ($7::timestamptz IS NULL OR (c.received_at, c.id) > ($7, $8)) ORDER BY c.received_at, c.id LIMIT $9
+"""  # noqa: S608 - constant
+_EXPORT = f"SELECT c.result FROM cases c WHERE {_CHOSEN} AND c.result IS NOT NULL ORDER BY c.received_at, c.id"  # noqa: S608 - constant
+
+
+def _values(choice: Choice) -> tuple[Any, ...]:
+    return (
+        choice.status,
+        choice.seller_id,
+        choice.subject_id,
+        choice.region,
+        choice.received_from,
+        choice.received_to,
+    )
+
+
+async def listed(pool: Pool, choice: Choice, cursor: str | None, limit: int) -> Page:
+    """A page of cases, oldest first; raises BadCursor."""
+    at, after = read_cursor(cursor) if cursor else (None, "")
+    rows = await pool.fetch(_LIST, *_values(choice), at, after, limit + 1)
+    items = tuple(Standing(**dict(row)) for row in rows[:limit])
+    more = write_cursor(items[-1].received_at, items[-1].case_id) if len(rows) > limit else None
+    return Page(items=items, next=more)
+
+
+async def export(pool: Pool, choice: Choice) -> AsyncIterator[bytes]:
+    """Every chosen case's last result line, with its line end, however many there are; read as they are written."""
+    async with pool.acquire() as connection, connection.transaction(isolation="repeatable_read", readonly=True):
+        async for row in connection.cursor(_EXPORT, *_values(choice), prefetch=100):
+            yield bytes(row["result"]) + b"\n"

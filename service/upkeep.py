@@ -1,0 +1,86 @@
+"""Upkeep: what has to be done again and again, by whichever worker comes first; the others pass their turn."""
+
+import asyncio
+import logging
+import random
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import NoReturn
+
+from graphs.passes import Saver
+from policies.corpus import Corpus
+from service.answers import expire
+from service.database import Pool
+from service.events import purge_events
+from service.queue import analyze, backlog, tidy, wish_again
+from service.savers import GONE, prune
+
+log = logging.getLogger(__name__)
+_KEPT = timedelta(days=90)
+"""How long events can be pulled."""
+_GROWN = 2000
+"""Cases by which the backlog changes before the planner is told."""
+
+
+@dataclass(frozen=True)
+class Task:
+    """One thing to be done every so often."""
+
+    name: str
+    every_s: float
+    do: Callable[[], Awaitable[object]]
+
+
+class Depth:
+    """Tells the planner how deep the queue is, whenever that has changed much."""
+
+    def __init__(self, pool: Pool) -> None:
+        """Begin with an empty queue."""
+        self._pool = pool
+        self._known = 0
+
+    async def look(self) -> None:
+        """Count, and have the tables analysed where the count is another."""
+        depth = await backlog(self._pool)
+        if abs(depth - self._known) >= max(_GROWN, self._known // 2):
+            await analyze(self._pool)
+            self._known = depth
+
+
+def tasks(pool: Pool, saver: Saver, corpus: Corpus) -> list[Task]:
+    """Everything that a service wants done."""
+    return [
+        Task("lost jobs", 15, lambda: wish_again(pool)),
+        Task("expiries", 30, lambda: expire(pool, corpus)),
+        Task("depth", 5, Depth(pool).look),
+        Task("checkpoints", 60, lambda: prune(pool, saver)),
+        Task("queue log", 600, lambda: tidy(pool)),
+        Task("old events", 3600, lambda: purge_events(pool, _KEPT)),
+    ]
+
+
+async def keep(pool: Pool, todo: list[Task]) -> NoReturn:
+    """Do all of it for ever, each task by itself: one that fails or is slow holds up no other."""
+    async with asyncio.TaskGroup() as group:
+        for task in todo:
+            group.create_task(_again(pool, task))
+    raise AssertionError  # the tasks do not end
+
+
+async def _again(pool: Pool, task: Task) -> NoReturn:
+    while True:
+        await asyncio.sleep(task.every_s * random.uniform(0.8, 1.2))  # noqa: S311 - spreads load, guards nothing
+        try:
+            await _in_turn(pool, task)
+        except GONE as error:
+            log.warning("upkeep waits for the database", extra={"task": task.name, "why": type(error).__name__})
+        except Exception:
+            log.exception("upkeep failed", extra={"task": task.name})
+
+
+async def _in_turn(pool: Pool, task: Task) -> None:
+    """Do a task unless another process is at it."""
+    async with pool.acquire() as connection, connection.transaction():
+        if await connection.fetchval("SELECT pg_try_advisory_xact_lock(hashtext($1))", f"casewright {task.name}"):
+            await task.do()

@@ -1,0 +1,192 @@
+"""The worker: takes jobs from the queue, runs their cases, and writes down what came of them."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+from pgqueuer.db import AsyncpgPoolDriver
+from pgqueuer.errors import RetryRequested
+from pgqueuer.models import Job as QueuedJob
+from pgqueuer.qm import QueueManager
+from pgqueuer.queries import Queries
+
+from agents.gate import ModelPaused
+from cases.case import Case
+from cases.journal import CaseJournal
+from cases.problem import Record
+from graphs.desk import Desk
+from graphs.passes import Pass, Saver, begin, go_on
+from graphs.view import held_slot
+from service.database import Pool
+from service.guards import conclude_guarded
+from service.journal import JournalWriter, RunJournal
+from service.queue import ENTRYPOINT
+from service.runs import Claim, Handed, Held, Superseded, claim, give_up, hand_over, is_suspect, put_off
+from service.savers import GONE
+
+log = logging.getLogger(__name__)
+
+MakeDesk = Callable[[Case, CaseJournal], Awaitable[Desk]]
+"""Lays out the desk for one case: the composition root's job."""
+_BARE = 2
+"""Attempts at laying a case out without tools and model."""
+
+
+class WorkerSettings(Record):
+    """How a worker works.
+
+    Attributes:
+        in_flight: cases at a time.
+        heartbeat_s: seconds without a sign of life after which another worker takes a case over.
+        attempts: claims without getting on after which a case goes to a person as it is.
+        again_s: seconds before a failed run is tried again; each further one doubles them.
+    """
+
+    in_flight: int = 200
+    heartbeat_s: float = 8.0
+    attempts: int = 6
+    again_s: float = 1.0
+
+
+@dataclass
+class Worker:
+    """Runs cases.
+
+    Attributes:
+        desk: lays out a case's desk.
+        bare_desk: one without tools and model, for a case whose runs have failed again and again.
+        saver: where paused runs last.
+    """
+
+    pool: Pool
+    saver: Saver
+    desk: MakeDesk
+    bare_desk: MakeDesk
+    settings: WorkerSettings = WorkerSettings()
+    running: set[str] = field(default_factory=set)
+    _alone: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+    def __post_init__(self) -> None:
+        """Begin with no writes waiting."""
+        self._journal = JournalWriter(self.pool)
+
+    async def take(self, case_id: str) -> None:
+        """Run a case whose job has come; nothing happens where it needs no run.
+
+        Raises:
+            RetryRequested: it is to be tried again later.
+        """
+        claimed = await claim(self.pool, case_id)
+        if claimed:
+            await self._run(claimed)
+        elif await is_suspect(self.pool, case_id):
+            # What may have taken its worker down before runs beside no other of its kind: whoever goes down with
+            # it is counted a claim more, and so only the cause itself comes to the last attempt.
+            async with self._alone:
+                claimed = await claim(self.pool, case_id, alone=True)
+                if claimed:
+                    await self._run(claimed)
+
+    async def _run(self, claimed: Claim) -> None:
+        self.running.add(claimed.case.id)
+        try:
+            await self._pass(claimed)
+        except Superseded:
+            log.info("superseded", extra={"case": claimed.case.id, "epoch": claimed.epoch})
+        except ModelPaused as pause:
+            await put_off(self.pool, claimed)
+            raise RetryRequested(timedelta(seconds=pause.after_s), "the model is away") from pause
+        except GONE:
+            raise RetryRequested(timedelta(seconds=self.settings.again_s), "the database is away") from None
+        except Exception as error:
+            log.exception("run failed", extra={"case": claimed.case.id, "attempt": claimed.attempts})
+            after = min(60.0, self.settings.again_s * 2.0 ** (claimed.attempts - 1))
+            raise RetryRequested(timedelta(seconds=after), type(error).__name__) from error
+        finally:
+            self.running.discard(claimed.case.id)
+
+    async def _pass(self, claimed: Claim) -> None:
+        journal = await CaseJournal.open(RunJournal(self._journal, claimed.epoch), claimed.case.id)
+        if claimed.attempts > self.settings.attempts:
+            await self._bare(claimed, journal)
+            return
+        passed = await self._once(claimed, await self.desk(claimed.case, journal))
+        try:
+            await self._write(claimed, passed)
+        except Held as held:
+            await self._held(claimed, journal, passed, list(held.codes))
+
+    async def _bare(self, claimed: Claim, journal: CaseJournal) -> None:
+        """A case whose runs fail is laid out for a person without tools and model; if that fails, too, as it is."""
+        if claimed.attempts > self.settings.attempts + _BARE:
+            async with self.pool.acquire() as connection:
+                await give_up(connection, claimed)
+            return
+        paused = claimed.paused.round if claimed.paused else 1
+        for number in (paused, paused + 1):  # an answer goes on in its round, or begins the next
+            await journal.note(held_slot(number), ["run_failed"])
+        passed = await self._once(claimed, await self.bare_desk(claimed.case, journal))
+        await self._write(claimed, passed)
+
+    async def _held(self, claimed: Claim, journal: CaseJournal, passed: Pass, codes: list[str]) -> None:
+        """What may not take effect alone is run again, from the journal, with that as a reason: it goes to a person."""
+        await journal.note(held_slot(passed.state["round"]), codes)
+        again = await self._once(claimed, await self.desk(claimed.case, journal))
+        await self._write(claimed, again)
+
+    async def _once(self, claimed: Claim, desk: Desk) -> Pass:
+        if claimed.paused is None:
+            return await begin(claimed.case, desk)
+        paused = claimed.paused
+        return await go_on(self.saver, paused.thread, paused.interrupt_id, paused.answer, desk)
+
+    async def _write(self, claimed: Claim, passed: Pass) -> None:
+        if passed.escalation is None:
+            await conclude_guarded(self.pool, claimed, passed.line)
+            return
+        await passed.keep(self.saver, claimed.thread)
+        language = str(passed.state["language"])
+        handed = Handed(passed.line, language, passed.escalation, passed.interrupt_id)
+        async with self.pool.acquire() as connection:
+            await hand_over(connection, claimed, handed)
+
+    async def work(self, stop: asyncio.Event) -> None:
+        """Work until told to stop; then finish what is in flight. A database that goes away is waited for."""
+        while not stop.is_set():
+            try:
+                await self._listen(stop)
+            except GONE as error:
+                log.warning("database away", extra={"why": f"{type(error).__name__}: {error}"})
+            except ExceptionGroup as group:
+                if group.split(GONE)[1] is not None:
+                    raise
+            with suppress(TimeoutError):
+                await asyncio.wait_for(stop.wait(), self.settings.again_s)
+
+    async def _listen(self, stop: asyncio.Event) -> None:
+        manager = QueueManager(Queries(AsyncpgPoolDriver(self.pool)))
+
+        @manager.entrypoint(ENTRYPOINT, on_failure="hold")
+        async def _case(job: QueuedJob) -> None:
+            await self.take((job.payload or b"").decode())
+
+        stopping = asyncio.create_task(_pass_on(stop, manager.shutdown))
+        try:
+            await manager.run(
+                dequeue_timeout=timedelta(seconds=5),
+                batch_size=max(1, min(50, self.settings.in_flight // 2)),
+                max_concurrent_tasks=max(2, self.settings.in_flight),
+                shutdown_on_listener_failure=True,
+                heartbeat_timeout=timedelta(seconds=self.settings.heartbeat_s),
+                log_aggregation_interval=timedelta(0),
+            )
+        finally:
+            stopping.cancel()
+
+
+async def _pass_on(stop: asyncio.Event, shutdown: asyncio.Event) -> None:
+    await stop.wait()
+    shutdown.set()
