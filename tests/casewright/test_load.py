@@ -2,6 +2,7 @@
 
 import itertools
 import json
+import re
 from collections import Counter
 
 import pytest
@@ -54,7 +55,7 @@ def test_cases_are_valid_and_varied(root):
     assert len({case.subject.title for case in read}) >= 900
     types = Counter(kind for case in read for kind in set(case.raised_types))
     assert len(types) >= 12
-    assert set(types) <= set(load_corpus(root / "policies").taxonomy)
+    assert set(types) <= set(load_corpus(root / "policies").types)
     assert 300 <= sum(not case.raised_types for case in read) <= 700
 
 
@@ -96,6 +97,13 @@ def test_a_drive_prints_its_figures(load):
     assert told["outcomes"].startswith("39 decided, 1 with a person; ")
     assert told["lost"] == "0"
     assert ran.stderr == ""
+
+
+def test_the_page_explains_every_line_that_is_printed(load, root):
+    ran = load(Double())
+    page = (root / "docs/guides/load.md").read_text(encoding="utf-8")
+    printed = [re.match(r"\S+(?: \S+)*", line)[0] for line in ran.stdout.splitlines()]
+    assert re.findall(r"(?m)^\| `(.+?)` \|", page) == printed
 
 
 def test_the_figures_as_json(load):
