@@ -23,6 +23,7 @@ _COMMANDS = {
     "replay": ("replay", "Rebuild results from their journal and compare."),
     "review": ("review", "List a run's open questions, show one, answer it."),
     "worker": ("worker", "Take cases from the service's queue, as one more process."),
+    "serve": ("serve", "Serve the escalation queue: API, workers and database."),
     "schema": ("schema", "Print the JSON Schema of the contracts."),
     "submit": ("submit", "Send cases from files to a running service."),
 }
