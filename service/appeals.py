@@ -1,59 +1,58 @@
-"""Appeals: a case that carries the one it objects to, and goes to another reviewer."""
+"""Appeals: a case that carries the first one, goes to somebody else, and overturns it where it comes out otherwise."""
 
-from typing import Annotated, ClassVar
+from typing import ClassVar
 
-from pydantic import Field, StringConstraints
-
-from cases.case import Appeal, Case, Id, Image
-from cases.problem import CasewrightError, Record
-from service.database import Pool
-from service.reading import case_of
-
-_PREFIX = "appeal-"
+from cases.case import Appeal, Case, Image
+from cases.decision import Decision
+from cases.problem import CasewrightError
+from graphs.passes import Line
+from service.answers import overturn
+from service.database import Connection, Pool
+from service.intake import NoSuchCase
 
 
 class NothingToAppeal(CasewrightError):
-    """case {case} is {status}: only against a decision is there an appeal"""
+    """case {case} is {status}: an appeal is against a violation that was decided and stands"""
 
     code: ClassVar[str] = "nothing_to_appeal"
 
 
-class AppealWish(Record):
-    """A seller's objection, in words; the case is made of the one it objects to.
-
-    Attributes:
-        id: of the new case; `appeal-` and the first one's id where none is given.
-        documents: pictures that were uploaded before.
-    """
-
-    statement: Annotated[str, StringConstraints(min_length=1, max_length=100_000)]
-    documents: tuple[Image, ...] = Field((), max_length=100)
-    id: Id | None = None
-
-
-async def check_decided(pool: Pool, case_id: str) -> Case:
+async def appealed(pool: Pool, case_id: str) -> Case:
     """The case that is appealed against, as it came in.
 
     Raises:
         NoSuchCase: it is not here.
-        NothingToAppeal: it is not decided.
+        NothingToAppeal: it has no violation that stands.
     """
-    original = await case_of(pool, case_id)
-    status = await pool.fetchval("SELECT status FROM cases WHERE id = $1", case_id)
-    if status != "decided":
-        raise NothingToAppeal(case=case_id, status=status)
-    return original
+    row = await pool.fetchrow("SELECT body, status, outcome, overturned_at FROM cases WHERE id = $1", case_id)
+    if row is None:
+        raise NoSuchCase(case=case_id)
+    if row["status"] != "decided" or row["outcome"] != "violation" or row["overturned_at"]:
+        told = "overturned" if row["overturned_at"] else row["outcome"] or row["status"]
+        raise NothingToAppeal(case=case_id, status=told)
+    return Case.model_validate_json(row["body"])
 
 
-def case_of_appeal(original: Case, wish: AppealWish) -> Case:
-    """The case that an appeal opens: the first one's facts as they were, without its clocks and its place in line."""
-    return original.model_copy(
-        update={
-            "id": wish.id or f"{_PREFIX}{original.id}",
-            "appeal": Appeal(of=original.id, statement=wish.statement, documents=wish.documents),
-            "reports": tuple(report.model_copy(update={"due_at": None}) for report in original.reports),
-            "due_at": None,
-            "priority": 0,
-            "group_key": None,
-        }
+async def appeal_of(
+    pool: Pool, case_id: str, appeal_id: str, statement: str, documents: tuple[Image, ...] = ()
+) -> Case:
+    """Make the case that appeals against another: the same listing, day and region, so that the same rules hold.
+
+    Raises:
+        NoSuchCase, NothingToAppeal: as `appealed`.
+    """
+    first = await appealed(pool, case_id)
+    appeal = Appeal(of=case_id, statement=statement, documents=documents)
+    return first.model_copy(update={"id": appeal_id, "appeal": appeal, "due_at": None})
+
+
+async def settle_appeal(connection: Connection, case: Case, line: Line) -> None:
+    """Overturn the decision that a case appeals against, where a person has found no violation; in one transaction."""
+    decision = Decision.model_validate(line["decision"])
+    if case.appeal is None or decision.outcome == "violation":
+        return
+    standing = await connection.fetchval(
+        "SELECT true FROM cases WHERE id = $1 AND status = 'decided' AND overturned_at IS NULL", case.appeal.of
     )
+    if standing:
+        await overturn(connection, case.appeal.of, decision.reviewer or "appeal", f"appeal {case.id}")

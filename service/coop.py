@@ -2,10 +2,10 @@
 
 Looked up on 2026-11-30 in github.com/roostorg/coop:
 
-- the body of `POST /api/v1/report`: `docs/api/report.md` (commit 88433ade) and the schema of the route,
+- the body of `POST /api/v1/report`: its page `api/report.md` (commit 88433ade) and the schema of the route,
   `server/routes/reporting/ReportingRoutes.ts` (7398937c); the two spellings of an item's type, `typeId` and
   `type: {id}`, of which one is given: `server/services/itemProcessingService/types.ts` (ac198d0a);
-- the body of the action callback: `docs/api/actions.md` (49b06d76) and `server/rule_engine/ActionPublisher.ts`
+- the body of the action callback: its page `api/actions.md` (49b06d76) and `server/rule_engine/ActionPublisher.ts`
   (2a0f7e5f).
 
 As Coop does, fields that it does not know are let through. Nothing is fetched: images, which Coop names by their

@@ -1,5 +1,6 @@
 """Connections to PostgreSQL: one pool a process, and what counts as the database being away."""
 
+import re
 from typing import TypeAlias
 
 import asyncpg
@@ -8,6 +9,7 @@ import orjson
 Pool: TypeAlias = "asyncpg.Pool[asyncpg.Record]"
 Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record] | asyncpg.pool.PoolConnectionProxy[asyncpg.Record]"
 
+_NUL = re.compile(r"(?<!\\)((?:\\\\)*)\\u0000")
 AWAY: tuple[type[Exception], ...] = (
     OSError,  # refused, reset, no such socket, timed out
     asyncpg.PostgresConnectionError,
@@ -26,11 +28,20 @@ async def open_pool(dsn: str, size: int = 10) -> Pool:
         dsn: a libpq connection string or URI.
         size: connections at most.
     """
-    return await asyncpg.create_pool(dsn, min_size=1, max_size=size, init=_as_json, command_timeout=60, timeout=10)
+    return await asyncpg.create_pool(
+        dsn, min_size=1, max_size=size, init=_as_json, reset=_nothing, command_timeout=60, timeout=10
+    )
+
+
+async def _nothing(_: Connection) -> None:
+    """Leave a returned connection as it is: nobody here keeps state in one, and a reset is one trip more."""
 
 
 async def _as_json(connection: Connection) -> None:
     """Give and take jsonb as plain objects."""
-    await connection.set_type_codec(
-        "jsonb", schema="pg_catalog", encoder=lambda value: orjson.dumps(value).decode(), decoder=orjson.loads
-    )
+    await connection.set_type_codec("jsonb", schema="pg_catalog", encoder=_written, decoder=orjson.loads)
+
+
+def _written(value: object) -> str:
+    """JSON without U+0000, which a listing may hold and jsonb does not take: U+FFFD stands in its place."""
+    return _NUL.sub(r"\1\\ufffd", orjson.dumps(value).decode())

@@ -9,6 +9,7 @@ from cases.case import ViolationType
 from cases.decision import Decision
 from cases.problem import Record
 from graphs.passes import Line
+from service.appeals import settle_appeal
 from service.database import Connection, Pool
 from service.runs import CapsToCount, Claim, Held, conclude, types_of
 
@@ -80,14 +81,23 @@ async def conclude_guarded(pool: Pool, claim: Claim, line: Line) -> None:
         Superseded: another run has taken over.
     """
     async with pool.acquire() as connection:
+        if claim.case.appeal:
+            async with connection.transaction():
+                await conclude(connection, claim, line)
+                await settle_appeal(connection, claim.case, line)
+            return
         try:
             await conclude(connection, claim, line)
         except CapsToCount:
             async with connection.transaction():
-                await connection.execute("SELECT pg_advisory_xact_lock($1)", _LOCK)
-                if await _over_caps(connection, claim, Decision.model_validate(line["decision"])):
-                    raise Held(claim.case.id, ("cap_reached",)) from None
-                await conclude(connection, claim, line, within_caps=True)
+                await _conclude_within_caps(connection, claim, line)
+
+
+async def _conclude_within_caps(connection: Connection, claim: Claim, line: Line) -> None:
+    await connection.execute("SELECT pg_advisory_xact_lock($1)", _LOCK)
+    if await _over_caps(connection, claim, Decision.model_validate(line["decision"])):
+        raise Held(claim.case.id, ("cap_reached",))
+    await conclude(connection, claim, line, within_caps=True)
 
 
 _OVER = """

@@ -6,6 +6,7 @@ a call has its turn once there is room for it. All is reckoned by the database's
 
 import asyncio
 import logging
+import random
 import time
 from collections import defaultdict
 from dataclasses import dataclass
@@ -19,7 +20,7 @@ from service.database import Pool
 log = logging.getLogger(__name__)
 
 _AHEAD_S = 2.0
-"""How far ahead turns are given out: a caller that knows its turn need not ask again, nor can it be overtaken."""
+"""How far ahead turns are given: a caller that knows its turn need not ask again, and nobody overtakes it."""
 _PAUSE_AT_MOST_S = 60.0
 _FAILED = "it failed again and again"
 _USED_UP = "its requests or tokens a minute are used up"
@@ -66,7 +67,8 @@ SELECT word, wait, failures, extract(epoch FROM open_until - now)::float8 AS clo
 """
 
 _LOOK = """
-SELECT failures, failures >= $2 AS failing, extract(epoch FROM open_until - clock_timestamp())::float8 AS closed_for
+SELECT failures, failures >= $2 AS failing,
+    coalesce(extract(epoch FROM open_until - clock_timestamp())::float8, 0) AS closed_for
 FROM model_limits WHERE name = $1
 """
 
@@ -136,7 +138,7 @@ class SharedGate:
         breaker_pause_s: float = 15.0,
         *,
         probe_s: float = 90.0,
-        patience_s: float = 120.0,
+        patience_s: float = 60.0,
     ) -> None:
         """Take the limits; nothing is asked yet.
 
@@ -149,7 +151,7 @@ class SharedGate:
             breaker_failures: failures in a row, over all machines, that close the gate.
             breaker_pause_s: how long it is closed at first; each probe that fails doubles it, up to 60 s.
             probe_s: after which a probe that is not heard of counts as lost, and another goes; longer than an attempt.
-            patience_s: how long a call waits for its turn before it is paused.
+            patience_s: how long a call waits for its turn before it is paused; a round has no more than its seconds.
         """
         self._pool = pool
         self._endpoint = endpoint
@@ -173,14 +175,15 @@ class SharedGate:
         since = time.monotonic()
         queue = self._queues[model]
         try:
-            await asyncio.wait_for(queue.acquire(), self._patience_s)
+            async with asyncio.timeout(self._patience_s):
+                await queue.acquire()
         except TimeoutError:
             raise ModelPaused(model, _USED_UP, self._pause_s) from None
         try:
-            turn = await self._turn(model, tokens, since)
+            # Also while the turn is waited for: a process that took turn after turn would leave none to the others.
+            return await self._turn(model, tokens, since)
         finally:
             queue.release()
-        return await self._at(turn, model, tokens)
 
     async def answered(self, ticket: Ticket, tokens_used: int | None) -> None:
         """Put the tokens right; end a row of failures, and open the gate after a probe."""
@@ -208,20 +211,22 @@ class SharedGate:
             return Ticket(model, tokens)
         if row["closed_for"] > 0:
             raise self._closed(model, row)
-        return await self._at(await self._turn(model, tokens, time.monotonic()), model, tokens)
+        return await self._turn(model, tokens, time.monotonic())
 
-    async def _turn(self, model: str, tokens: int, since: float) -> asyncpg.Record:
-        """Ask until a turn is given."""
+    async def _turn(self, model: str, tokens: int, since: float) -> Ticket:
+        """Ask until a turn is given, and wait for it."""
         while True:
             row = await self._ask(model, tokens)
             if row["word"] == "closed":
                 raise self._closed(model, row)
             if row["word"] != "later":
-                return row
+                await asyncio.sleep(max(0.0, row["wait"]))
+                return Ticket(model, tokens, probe=row["word"] == "probe")
             if time.monotonic() - since + row["wait"] > self._patience_s:
                 raise ModelPaused(model, _USED_UP, row["wait"])
-            # Asked halfway, so that those who wake together find several turns, not one to fall upon.
-            await asyncio.sleep(row["wait"] - _AHEAD_S / 2)
+            # At random, so that of many machines the quickest is not always the first.
+            sooner = _AHEAD_S * (1 + random.random()) / 2  # noqa: S311 - spreads turns, guards nothing
+            await asyncio.sleep(row["wait"] - sooner)
 
     async def _ask(self, model: str, tokens: int) -> asyncpg.Record:
         """Ask once, in one statement; the first call ever makes the row."""
@@ -233,10 +238,6 @@ class SharedGate:
             await self._pool.execute(_BEGIN, name)
             row = await self._pool.fetchrow(_ADMIT, *asked)
         return row
-
-    async def _at(self, turn: asyncpg.Record, model: str, tokens: int) -> Ticket:
-        await asyncio.sleep(max(0.0, turn["wait"]))
-        return Ticket(model, tokens, probe=turn["word"] == "probe")
 
     def _closed(self, model: str, row: asyncpg.Record) -> ModelPaused:
         """Closed for longer than a pause lasts, it waits for a probe, whose answer is likely to come before."""

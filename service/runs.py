@@ -179,7 +179,7 @@ async def conclude(connection: Connection, claim: Claim, line: Line, *, within_c
         acted.name if acted else "",
         decision.decided_by,
         list(types_of(decision, case)),
-        case.subject.title,
+        case.subject.title.replace("\0", "\ufffd"),
         _type_of(decision),
         acted.clause_id if acted else "",
         acted.step if acted else 0,

@@ -9,7 +9,7 @@ import click
 
 from casewright.commands.audit import run_quickly
 from casewright.logs import log_to_stderr
-from casewright.serving import database_of, run_worker
+from casewright.serving import SERVICE_DEFAULTS, database_of, run_worker
 from casewright.settings import read_settings
 from service.migrate import migrate
 
@@ -25,7 +25,7 @@ def command(slot: int, parent: int | None) -> None:
     The database is that of CASEWRIGHT_DB, else the embedded one of CASEWRIGHT_HOME.
     """
     # No effect is the default here, as in `serve`: the owner says what may run alone.
-    settings = read_settings(defaults={"CASEWRIGHT_AUTOMATION": "off"})
+    settings = read_settings(defaults=SERVICE_DEFAULTS)
     log_to_stderr()
     dsn, _ = database_of(settings)
 

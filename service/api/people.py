@@ -6,17 +6,17 @@ from fastapi import Query, Request
 from fastapi.responses import Response
 from pydantic import Field, StringConstraints
 
-from cases.case import Case, Id, Language, Limits, Region, ViolationType, read_record
+from cases.case import Case, Id, Image, Language, Limits, Region, ViolationType, read_record
 from cases.decision import Expiry, InformationRequest, Review, Supplement, WaitingFor, read_answer
-from cases.problem import Invalid, Problem, Record
+from cases.problem import Invalid, Problem, Record, pointer_of
 from service.answers import answer, overturn
 from service.api.bodies import read_body, read_object, under
-from service.api.office import TheOffice
+from service.api.office import Office, TheOffice
 from service.api.operation import JSON, Body, Operation, Reply
 from service.api.paths import PathId
 from service.api.replies import empty_reply, json_reply
 from service.api.submitting import check_uploaded, read_http_case, submit_one
-from service.appeals import AppealWish, case_of_appeal, check_decided
+from service.appeals import appeal_of, appealed
 from service.escalations import OpenChoice, Raised, RaisedPage, listed_open, read_raised
 from service.reading import Standing, read
 from service.reviewers import claim_next
@@ -45,6 +45,22 @@ class OverturnWish(Record):
 
     reviewer: Id
     why: Annotated[str, StringConstraints(min_length=1, max_length=10_000, pattern=r"^[^\x00]+$")]
+
+
+class AppealWish(Record):
+    """A seller's objection, in words; the case is made of the one it objects to.
+
+    Attributes:
+        id: of the new case; `appeal-` and the first one's id where none is given.
+        documents: pictures that were uploaded before.
+    """
+
+    statement: Annotated[str, StringConstraints(min_length=1, max_length=100_000)]
+    documents: tuple[Image, ...] = Field((), max_length=100)
+    id: Id | None = None
+
+
+_LONGEST_ID = 200
 
 
 class AppealCase(Record):
@@ -78,19 +94,21 @@ async def answer_case(request: Request, office: TheOffice, case_id: PathId) -> R
 async def appeal_case(request: Request, office: TheOffice, case_id: PathId) -> Response:
     """Appeal against a decision: with a statement, or with a whole case of your own. It goes to another reviewer."""
     sent = await read_object(request, "the appeal", office.settings.case_bytes)
-    original = await check_decided(office.pool, case_id)
-    limits = office.settings.limits
-    case = _own_case(sent, case_id, limits) if "case" in sent else _made_case(sent, original)
+    if "case" in sent:
+        case = _own_case(sent, case_id, office.settings.limits)
+        await appealed(office.pool, case_id)
+    else:
+        case = await _made_case(office, sent, case_id)
     return await submit_one(request, office, case)
 
 
 def _own_case(sent: dict[str, Any], original_id: str, limits: Limits) -> Case:
+    others = [name for name in sent if name != "case"]
+    wrong = [Problem(code="unknown_field", pointer=pointer_of((n,)), detail="not beside a case") for n in others]
     try:
         case = read_http_case(sent["case"], limits)
     except Invalid as error:
-        raise under("/case", error) from error
-    others = [Problem(code="unknown_field", pointer=f"/{name}", detail="not beside a case") for name in sent]
-    wrong = [problem for problem in others if problem.pointer != "/case"]
+        raise Invalid("the appeal", (*under("/case", error).problems, *wrong)) from error
     if case.appeal is None or case.appeal.of != original_id:
         detail = f"it appeals against {original_id}, so it must say so"
         wrong.append(Problem(code="not_this_case", pointer="/case/appeal/of", detail=detail))
@@ -99,16 +117,14 @@ def _own_case(sent: dict[str, Any], original_id: str, limits: Limits) -> Case:
     return case
 
 
-def _made_case(sent: dict[str, Any], original: Case) -> Case:
+async def _made_case(office: Office, sent: dict[str, Any], original_id: str) -> Case:
     wish = read_record(AppealWish, "the appeal", sent)
     check_uploaded("the appeal", {"/documents": wish.documents})
-    if wish.id is None and len(original.id) > _LONGEST_ID:
+    appeal_id = wish.id or f"appeal-{original_id}"
+    if len(appeal_id) > _LONGEST_ID:
         detail = "the first case's id is too long to make one of it"
         raise Invalid("the appeal", (Problem(code="missing", pointer="/id", detail=detail, hint="give an id"),))
-    return case_of_appeal(original, wish)
-
-
-_LONGEST_ID = 200 - len("appeal-")
+    return await appeal_of(office.pool, original_id, appeal_id, wish.statement, wish.documents)
 
 
 async def overturn_case(request: Request, office: TheOffice, case_id: PathId) -> Response:
