@@ -86,8 +86,10 @@ def examples():
 @pytest.fixture(scope="session")
 def worked(server, _template, examples, tmp_path_factory):
     """A database in which a worker of the product has decided `spray` and `hemp` and asks a person about `remedy`."""
+    spray = examples["03-pepper-spray-sg"]
+    listed = spray["subject"] | {"listed_at": "2026-01-05T08:00:00Z"}
     cases = {
-        "spray": examples["03-pepper-spray-sg"] | {"region": "DE", "language": "en"},
+        "spray": spray | {"region": "DE", "subject": listed},
         "hemp": examples["05-hemp-the-day-after"],
         "remedy": examples["12-registered-remedy"],
     }
