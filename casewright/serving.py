@@ -10,13 +10,19 @@ from functools import partial
 from pathlib import Path
 from typing import Any, NoReturn
 
+import yaml
+from pydantic import ValidationError
+
 from agents.auditor import NoAuditor
 from cases.case import Case
 from cases.journal import CaseJournal
+from cases.problem import Invalid, Problem, problems_of
 from casewright.settings import Settings
 from casewright.wiring import AuditorKind, Office, Ports, open_office, seller_rows
 from graphs.desk import Desk
 from graphs.replay import MakeDesk
+from service.callbacks import coop_form
+from service.coop import CoopMapping
 from service.database import Pool, open_pool
 from service.delivery import Deliverer
 from service.embedded import EmbeddedPostgres
@@ -36,6 +42,23 @@ _CONNECTIONS = 20
 
 SERVICE_DEFAULTS = {"CASEWRIGHT_AUTOMATION": "off"}
 """What the service does where the owner has said nothing: it decides nothing alone."""
+
+
+def coop_mapping(settings: Settings) -> CoopMapping | None:
+    """How a Coop organisation's words are ours, as the file that the settings name says; None where none is named.
+
+    Raises:
+        Invalid: it cannot be read, or is no mapping.
+    """
+    path = settings.service.coop
+    if path is None:
+        return None
+    try:
+        return CoopMapping.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
+    except ValidationError as error:
+        raise Invalid(path.name, problems_of(error)) from error
+    except (OSError, yaml.YAMLError) as error:
+        raise Invalid(path.name, (Problem(code="not_readable", pointer=path.name, detail=str(error)),)) from error
 
 
 def auditor_of(settings: Settings) -> AuditorKind:
@@ -73,7 +96,9 @@ async def open_worker(settings: Settings, dsn: str, slot: int = 0) -> AsyncItera
         async with open_office(settings, kind, ports=ports) as office, open_saver(dsn) as saver:
             desks = Desks(office, ledger)
             worker = Worker(pool, saver, desks.full, desks.bare, WorkerSettings(in_flight=settings.service.in_flight))
-            async with Deliverer(pool, allow_private=settings.service.webhook_private) as sender:
+            mapping = coop_mapping(settings)
+            forms = {"coop": coop_form(pool, mapping, office.corpus)} if mapping else {}
+            async with Deliverer(pool, forms, allow_private=settings.service.webhook_private) as sender:
                 todo = tasks(pool, saver, office.corpus)
                 yield worker, [partial(keep_numbering, pool), sender.run, partial(keep, pool, todo)]
     finally:
@@ -116,7 +141,9 @@ def without_folder(make: Callable[[Case, CaseJournal], Awaitable[Desk]]) -> Make
 
 def _gate(settings: Settings, pool: Pool) -> SharedGate:
     model = settings.model_settings()
-    return SharedGate(pool, model.base_url, model.requests_per_minute, model.tokens_per_minute)
+    # A probe is lost later than its attempt ends, or two of them would be on their way.
+    limits = (model.requests_per_minute, model.tokens_per_minute)
+    return SharedGate(pool, model.base_url, *limits, probe_s=model.timeout_s + 30)
 
 
 async def run_worker(settings: Settings, dsn: str, stop: asyncio.Event, slot: int = 0) -> None:

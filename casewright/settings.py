@@ -29,6 +29,7 @@ class ServiceSettings(Record):
         workers: processes that `serve` starts; `in_flight`: cases at a time in each.
         backlog: waiting cases beyond which no more are taken.
         webhook_private: webhooks may go to private addresses and without TLS.
+        coop: a file that says how a ROOST Coop organisation's words are ours.
         auditor: who judges: `llm` where a model is set, else `rulebook`.
     """
 
@@ -38,6 +39,7 @@ class ServiceSettings(Record):
     backlog: int = Field(200_000, ge=1)
     webhook_private: bool = False
     auditor: Literal["rulebook", "llm"] | None = None
+    coop: Path | None = None
 
 
 class Settings(Record):
@@ -125,6 +127,7 @@ _SERVICE_NAMES = {
     "backlog": "CASEWRIGHT_BACKLOG",
     "webhook_private": "CASEWRIGHT_WEBHOOK_PRIVATE",
     "auditor": "CASEWRIGHT_AUDITOR",
+    "coop": "CASEWRIGHT_COOP",
 }
 _EMBEDDINGS = ("embeddings_url", "embeddings_model")
 VARIABLES = frozenset(f"CASEWRIGHT_{name.upper()}" for name in (*_PATHS, *_EMBEDDINGS, "url", "key")) | {

@@ -138,7 +138,7 @@ class SharedGate:
         breaker_pause_s: float = 15.0,
         *,
         probe_s: float = 90.0,
-        patience_s: float = 120.0,
+        patience_s: float = 60.0,
     ) -> None:
         """Take the limits; nothing is asked yet.
 
@@ -151,7 +151,7 @@ class SharedGate:
             breaker_failures: failures in a row, over all machines, that close the gate.
             breaker_pause_s: how long it is closed at first; each probe that fails doubles it, up to 60 s.
             probe_s: after which a probe that is not heard of counts as lost, and another goes; longer than an attempt.
-            patience_s: how long a call waits for its turn before it is paused.
+            patience_s: how long a call waits for its turn before it is paused; a round has no more than its seconds.
         """
         self._pool = pool
         self._endpoint = endpoint
