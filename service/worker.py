@@ -5,7 +5,7 @@ import logging
 import random
 from collections import Counter
 from collections.abc import Awaitable, Callable
-from contextlib import suppress
+from contextlib import AbstractAsyncContextManager, nullcontext, suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
 
@@ -25,6 +25,7 @@ from service.database import Pool
 from service.guards import conclude_guarded
 from service.journal import JournalWriter, RunJournal
 from service.patience import Patience, PatientDriver
+from service.pulse import pulse
 from service.queue import ENTRYPOINT
 from service.runs import Claim, Handed, Held, Superseded, claim, give_up, hand_over, is_suspect, put_off
 from service.savers import GONE
@@ -64,6 +65,7 @@ class Worker:
         desk: lays out a case's desk.
         bare_desk: one without tools and model, for a case whose runs have failed again and again.
         saver: where paused runs last.
+        dsn: of the database, for signs of life from a thread; empty leaves them to the event loop.
     """
 
     pool: Pool
@@ -71,6 +73,7 @@ class Worker:
     desk: MakeDesk
     bare_desk: MakeDesk
     settings: WorkerSettings = WorkerSettings()
+    dsn: str = ""
     running: set[str] = field(default_factory=set)
     _alone: asyncio.Lock = field(default_factory=asyncio.Lock)
 
@@ -206,15 +209,21 @@ class Worker:
 
         stopping = asyncio.create_task(_pass_on(stop, manager.shutdown))
         try:
-            await manager.run(
-                dequeue_timeout=timedelta(seconds=5),
-                batch_size=max(1, min(50, self.settings.in_flight // 2)),
-                max_concurrent_tasks=max(2, self.settings.in_flight),
-                heartbeat_timeout=timedelta(seconds=self.settings.heartbeat_s),
-                log_aggregation_interval=timedelta(0),
-            )
+            async with self._pulse(manager):
+                await manager.run(
+                    dequeue_timeout=timedelta(seconds=5),
+                    batch_size=max(1, min(50, self.settings.in_flight // 2)),
+                    max_concurrent_tasks=max(2, self.settings.in_flight),
+                    heartbeat_timeout=timedelta(seconds=self.settings.heartbeat_s),
+                    log_aggregation_interval=timedelta(0),
+                )
         finally:
             stopping.cancel()
+
+    def _pulse(self, manager: QueueManager) -> AbstractAsyncContextManager[None]:
+        if not self.dsn:
+            return nullcontext()
+        return pulse(self.dsn, manager.queue_manager_id, self.settings.heartbeat_s / 4)
 
 
 async def _pass_on(stop: asyncio.Event, shutdown: asyncio.Event) -> None:
