@@ -95,7 +95,9 @@ async def open_worker(settings: Settings, dsn: str, slot: int = 0) -> AsyncItera
         ports = Ports(sellers=ledger, gate=gate, search=settings.home / (f"search-{slot}" if slot else "search"))
         async with open_office(settings, kind, ports=ports) as office, open_saver(dsn) as saver:
             desks = Desks(office, ledger)
-            worker = Worker(pool, saver, desks.full, desks.bare, WorkerSettings(in_flight=settings.service.in_flight))
+            worker = Worker(
+                pool, saver, desks.full, desks.bare, WorkerSettings(in_flight=settings.service.in_flight), dsn
+            )
             mapping = coop_mapping(settings)
             forms = {"coop": coop_form(pool, mapping, office.corpus)} if mapping else {}
             async with Deliverer(pool, forms, allow_private=settings.service.webhook_private) as sender:
