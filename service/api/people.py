@@ -139,6 +139,8 @@ def operations() -> tuple[Operation, ...]:
     """What people do."""
     answers = (Review, Supplement, InformationRequest, Expiry)
     page, on_lease = Reply("A page", RaisedPage), Reply("On lease to this reviewer", Raised)
+    known, taken = Reply("Known already, or settled while you waited", Standing), Reply("Taken", Standing)
+    over, reversed_ = "/cases/{case_id}/overturn", {200: Reply("Reversed", Standing)}
     return (
         Operation("GET", "/escalations", list_escalations, "review", {200: page}, (422,)),
         Operation(
@@ -163,18 +165,10 @@ def operations() -> tuple[Operation, ...]:
             "/cases/{case_id}/appeal",
             appeal_case,
             "submit",
-            {200: Reply("Known already, or settled while you waited", Standing), 202: Reply("Taken", Standing)},
+            {200: known, 202: taken},
             (404, 409),
             Body({JSON: (AppealWish, AppealCase)}),
             waits=True,
         ),
-        Operation(
-            "POST",
-            "/cases/{case_id}/overturn",
-            overturn_case,
-            "review",
-            {200: Reply("Reversed", Standing)},
-            (404, 409),
-            Body({JSON: OverturnWish}),
-        ),
+        Operation("POST", over, overturn_case, "review", reversed_, (404, 409), Body({JSON: OverturnWish})),
     )

@@ -121,6 +121,47 @@ def test_an_appeal_against_a_case_that_is_not_here_is_refused_alone(with_api):
     assert (batch.status_code, batch.json()["taken"], batch.json()["refused"][0]["index"]) == (202, 1, 1)
 
 
+def test_batches_with_the_same_cases_in_another_order_wait_for_each_other(with_api):
+    sent = [case(number) for number in range(60)]
+
+    async def body(http):
+        batches = [sent if turn % 2 else sent[::-1] for turn in range(12)]
+        answers = await asyncio.gather(*(http.post("/api/v1/cases", json=batch) for batch in batches))
+        return [answer.status_code for answer in answers], sum(answer.json()["taken"] for answer in answers)
+
+    statuses, taken = with_api(body)
+    assert statuses == [202] * 12
+    assert taken == 60
+
+
+@pytest.mark.parametrize(
+    ("wrong", "pointer"),
+    [
+        ({"signals": {"x": "inf"}}, "/signals/x"),
+        ({"priority": 10**30}, "/priority"),
+        ({"priority": True}, "/priority"),
+        ({"reports": [{"by": "buyer", "text": "", "verified": "yes"}]}, "/reports/0/verified"),
+        ({"opened_at": "9999-12-31T23:59:59-14:00"}, "/opened_at"),
+        ({"group_key": "a\u0000b"}, "/group_key"),
+        ({"texts": [{"source": "document", "by": "seller", "text": "", "valid_until": 0}]}, "/texts/0/valid_until"),
+    ],
+)
+def test_what_could_not_be_read_back_is_not_taken(with_api, wrong, pointer):
+    answer = with_api(lambda http: http.post("/api/v1/cases", json=CASE | wrong))
+    assert answer.status_code == 422
+    assert pointer in [problem["pointer"] for problem in answer.json()["problems"]]
+
+
+def test_a_case_whose_texts_hold_any_character_is_taken_and_told_of(with_api):
+    strange = CASE | {"subject": CASE["subject"] | {"title": "a\u0000\u202eb", "description": "\\u0000"}}
+
+    async def body(http):
+        return await http.post("/api/v1/cases", json=strange), await http.get("/api/v1/cases/case-1")
+
+    taken, read = with_api(body)
+    assert (taken.status_code, read.status_code) == (202, 200)
+
+
 def test_a_cancelled_case_says_so_and_is_not_cancelled_again(with_api):
     async def body(http):
         await http.post("/api/v1/cases", json=CASE)

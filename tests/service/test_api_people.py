@@ -165,8 +165,8 @@ def test_an_appeal_opens_a_case_that_carries_the_first_one(with_worked_api):
     assert again.status_code == 200
     case, before = (orjson.loads(told) for told in (stored, original))
     for carried in ("opened_at", "region", "subject", "seller_id", "language", "reports", "texts"):
-        assert case[carried] == before[carried]
-    assert case["appeal"] == {"of": "hemp", "statement": "It is a food supplement.", "documents": []}
+        assert case.get(carried) == before.get(carried)
+    assert case["appeal"] == {"of": "hemp", "statement": "It is a food supplement."}
 
 
 def test_an_appeal_may_come_as_a_case_of_its_own(with_worked_api, examples):
