@@ -65,7 +65,7 @@ class Needs:
         request.state.caller = key.name
 
 
-def _caller_of(request: Request) -> str:
+async def _caller_of(request: Request) -> str:
     return getattr(request.state, "caller", "without a key")
 
 

@@ -12,6 +12,7 @@ from service.api.problems import Overloaded
 from service.api.settings import ApiSettings
 from service.database import Pool
 from service.events import EventListener
+from service.gathering import Gathering
 from service.keys import KeyRing
 from service.listening import CaseListener
 from service.queue import backlog
@@ -56,6 +57,7 @@ class Office:
     exports: asyncio.Semaphore
     drawing: asyncio.Semaphore
     webhooks: WebhookStore
+    gathering: Gathering
 
     @classmethod
     def furnish(cls, pool: Pool, dsn: str, corpus: Corpus, settings: ApiSettings) -> "Office":
@@ -70,11 +72,12 @@ class Office:
             events=EventListener(dsn),
             exports=asyncio.Semaphore(settings.exports),
             drawing=asyncio.Semaphore(2),
+            gathering=Gathering(pool),
             webhooks=WebhookStore(pool, allow_private=settings.webhook_private),
         )
 
 
-def _office_of(request: Request) -> Office:
+async def _office_of(request: Request) -> Office:
     office: Office = request.app.state.office
     return office
 

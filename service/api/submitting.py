@@ -81,7 +81,7 @@ async def submit_cases(request: Request, office: TheOffice) -> Response:
 async def submit_one(request: Request, office: Office, case: Case) -> Response:
     """Submit one case that has been read, and wait for its outcome where the request asks for it."""
     await _check_originals(office, [case])
-    (receipt,) = await submit(office.pool, [case])
+    receipt = await office.gathering.submit(case)
     if receipt.taken == "another_body":
         raise AnotherBody(case=case.id)
     wait = wished_wait(request, office.settings.longest_wait)
