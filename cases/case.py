@@ -56,11 +56,17 @@ def _day_written_out(value: object) -> object:
     raise ValueError(msg)
 
 
+def _counted(value: object) -> object:
+    """Take 3.0 for 3, which are one number in JSON."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
 Moment = Annotated[AwareDatetime, BeforeValidator(_written_out), AfterValidator(_not_at_the_edge)]
 Day = Annotated[date, BeforeValidator(_day_written_out), AfterValidator(_not_at_the_edge)]
 # JSON's own kinds are told apart: "3" is no number, and neither 1 nor "yes" is true.
 Flag = Annotated[bool, Field(strict=True)]
-Whole = Annotated[int, Field(strict=True, ge=-(2**63), lt=2**63)]
+Counted = BeforeValidator(_counted)
+Whole = Annotated[int, Field(strict=True, ge=-(2**63), lt=2**63), Counted]
 Number = Annotated[float, Field(strict=True, allow_inf_nan=False)]
 Mark = Annotated[str, StringConstraints(max_length=200, pattern=r"^[^\x00-\x1f\x7f]*$")]
 """A short name that somebody else gives; it is stored in columns, where control characters have no place."""

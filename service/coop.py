@@ -82,8 +82,19 @@ class CoopItemType(_Theirs):
     id: Id
 
 
+# What `_one_type` checks, for the JSON Schema.
+_ONE_TYPE: dict[str, Any] = {
+    "oneOf": [
+        {"required": ["typeId"], "properties": {"typeId": {"type": "string"}, "type": {"type": "null"}}},
+        {"required": ["type"], "properties": {"type": {"type": "object"}, "typeId": {"type": "null"}}},
+    ]
+}
+
+
 class CoopItem(_Theirs):
     """An item: what is reported, or what is sent along with it."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore", json_schema_extra=_ONE_TYPE)
 
     id: Id
     data: dict[str, Any]

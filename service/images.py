@@ -61,11 +61,13 @@ def _redrawn(data: bytes, limits: Limits) -> tuple[StoredImage, bytes]:
 
 def _drawn(picture: Picture, most: int) -> tuple[str, bytes]:
     """Draw a picture's pixels into a new file: its format, and its bytes."""
+    pixels = picture.pixels.copy()
+    pixels.info = {}  # comments and EXIF, which would be written again
     if picture.animated:
-        return "PNG", _moving(picture.pixels, most)
-    if picture.form == "PNG" and len(content := _file(picture.pixels, "PNG")) <= most:
+        return "PNG", _moving(pixels, most)
+    if picture.form == "PNG" and len(content := _file(pixels, "PNG")) <= most:
         return "PNG", content
-    return "JPEG", _file(picture.pixels, "JPEG")
+    return "JPEG", _file(pixels, "JPEG")
 
 
 def _file(pixels: Pixels, form: str) -> bytes:
@@ -76,7 +78,6 @@ def _file(pixels: Pixels, form: str) -> bytes:
 
 def _moving(pixels: Pixels, most: int) -> bytes:
     """The first frame, and one more that differs in one pixel: so the file still says of itself that it moves."""
-    pixels = pixels.copy()
     while True:
         further = pixels.copy()
         red, *others = further.getpixel((0, 0))  # type: ignore[misc]  # of an RGB picture it is three numbers

@@ -76,7 +76,7 @@ class _Api(FastAPI):
     def openapi(self) -> Schema:
         """The document, written at its first reading."""
         if self.openapi_schema is None:
-            self.openapi_schema = document(self, operations())
+            self.openapi_schema = document(self, operations(), self.state.office)
         return self.openapi_schema
 
 

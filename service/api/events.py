@@ -38,9 +38,8 @@ class Events(Record):
 async def read_events(office: TheOffice, query: Annotated[EventQuery, Query()]) -> Response:
     """Read events, or wait until there are some."""
     types = [name for name in query.types.split(",") if name]
-    items, cursor = await wait_for_events(
-        office.pool, office.events, read_cursor(query.after), types, query.limit, query.wait
-    )
+    after, seconds = read_cursor(query.after), min(query.wait, office.settings.longest_wait)
+    items, cursor = await wait_for_events(office.pool, office.events, after, types, query.limit, seconds)
     return json_reply(Events(items=tuple(items), next=cursor))
 
 

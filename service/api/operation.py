@@ -62,6 +62,7 @@ class Operation:
         path: below the prefix; one that begins with two slashes stands outside it.
         scope: that a key must have; None asks for no key.
         refusals: statuses of its refusals, besides those that every operation may give.
+        waits: whether it heeds `Prefer: wait=N`.
     """
 
     method: str
@@ -71,6 +72,7 @@ class Operation:
     replies: Mapping[int, Reply]
     refusals: tuple[int, ...] = ()
     body: Body | None = None
+    waits: bool = False
 
     @property
     def full_path(self) -> str:

@@ -166,6 +166,7 @@ def operations() -> tuple[Operation, ...]:
             {200: Reply("Known already, or settled while you waited", Standing), 202: Reply("Taken", Standing)},
             (404, 409),
             Body({JSON: (AppealWish, AppealCase)}),
+            waits=True,
         ),
         Operation(
             "POST",

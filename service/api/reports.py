@@ -34,4 +34,4 @@ def operations() -> tuple[Operation, ...]:
     """What Coop sends."""
     known, taken = Reply("Known already, or settled while you waited", Standing), Reply("Taken", Standing)
     body = Body({JSON: CoopReport})
-    return (Operation("POST", "/report", report, "submit", {200: known, 202: taken}, (404, 409), body),)
+    return (Operation("POST", "/report", report, "submit", {200: known, 202: taken}, (404, 409), body, waits=True),)

@@ -84,7 +84,7 @@ async def submit_one(request: Request, office: Office, case: Case) -> Response:
     (receipt,) = await submit(office.pool, [case])
     if receipt.taken == "another_body":
         raise AnotherBody(case=case.id)
-    wait = wished_wait(request)
+    wait = wished_wait(request, office.settings.longest_wait)
     standing = await settled(office, case.id, wait) if wait else await read(office.pool, case.id)
     headers = {"Location": case_path(case.id)} | ({"Preference-Applied": f"wait={wait}"} if wait else {})
     at_once = receipt.taken == "known" or (wait and standing.status not in {"queued", "running"})

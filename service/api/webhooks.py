@@ -4,32 +4,39 @@ from typing import Annotated
 
 from fastapi import Query, Request
 from fastapi.responses import Response
-from pydantic import Field
+from pydantic import Field, StringConstraints
 
+from cases.case import Counted, Flag
 from cases.problem import Record
 from service.api.bodies import read_body
 from service.api.office import TheOffice
 from service.api.operation import JSON, Body, Operation, Reply
 from service.api.paths import PathId
 from service.api.replies import empty_reply, json_reply
+from service.events import EVENTS
 from service.webhooks import Delivery, Form, Status, Webhook
+
+Url = Annotated[
+    str, StringConstraints(max_length=2000, pattern=r"^[!-~]+$"), Field(json_schema_extra={"format": "uri"})
+]
+EventType = Annotated[str, Field(json_schema_extra={"enum": list(EVENTS)})]
 
 
 class WebhookWish(Record):
     """A new receiver. No type named: every event."""
 
-    url: str = Field(max_length=2000)
-    types: tuple[str, ...] = Field((), max_length=100)
+    url: Url
+    types: tuple[EventType, ...] = Field((), max_length=100)
     form: Form = "cloudevent"
 
 
 class WebhookChange(Record):
     """What is changed of a receiver; what is left out stays as it is."""
 
-    url: str | None = Field(None, max_length=2000)
-    types: tuple[str, ...] | None = Field(None, max_length=100)
+    url: Url | None = None
+    types: tuple[EventType, ...] | None = Field(None, max_length=100)
     form: Form | None = None
-    enabled: Annotated[bool, Field(strict=True)] | None = None
+    enabled: Flag | None = None
 
 
 class NewWebhook(Webhook):
@@ -68,7 +75,7 @@ class Deliveries(Record):
 class ReplayWish(Record):
     """From which event's position on everything is delivered again."""
 
-    from_: Annotated[int, Field(alias="from", strict=True, ge=0, lt=2**63)]
+    from_: Annotated[int, Field(alias="from", strict=True, ge=0, lt=2**63), Counted]
 
 
 class Replayed(Record):
