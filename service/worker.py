@@ -36,6 +36,8 @@ MakeDesk = Callable[[Case, CaseJournal], Awaitable[Desk]]
 """Lays out the desk for one case: the composition root's job."""
 _BARE = 2
 """Attempts at laying a case out without tools and model."""
+_FAILED = ["run_failed"]
+"""What keeps the outcome of a bare run from taking effect alone."""
 
 
 class WorkerSettings(Record):
@@ -145,6 +147,8 @@ class Worker:
         if claimed.attempts > self.settings.attempts:
             await self._bare(claimed, journal)
             return
+        if journal.noted(held_slot(claimed.opens)) == _FAILED:
+            await journal.note(held_slot(claimed.opens), [])  # that was said of a bare run, from which nothing came
         passed = await self._once(claimed, await self.desk(claimed.case, journal))
         try:
             await self._write(claimed, passed)
@@ -157,9 +161,7 @@ class Worker:
             async with self.pool.acquire() as connection:
                 await give_up(connection, claimed)
             return
-        paused = claimed.paused.round if claimed.paused else 1
-        for number in (paused, paused + 1):  # an answer goes on in its round, or begins the next
-            await journal.note(held_slot(number), ["run_failed"])
+        await journal.note(held_slot(claimed.opens), _FAILED)
         passed = await self._once(claimed, await self.bare_desk(claimed.case, journal))
         await self._write(claimed, passed)
 
