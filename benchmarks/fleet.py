@@ -1,4 +1,4 @@
-"""What the drills share: a service of several worker processes with a scripted model, and a count of what came of it."""
+"""What the drills share: worker processes with a scripted model, and a count of what came of their cases."""
 
 import asyncio
 import os
@@ -49,10 +49,12 @@ async def send(dsn: str, cases: Sequence[Case]) -> None:
     """Have a migrated database take cases in."""
     await migrate(dsn)
     pool = await open_pool(dsn, 2)
-    for at in range(0, len(cases), 500):
-        await submit(pool, cases[at : at + 500])
-    await analyze(pool)
-    await pool.close()
+    try:
+        for at in range(0, len(cases), 500):
+            await submit(pool, cases[at : at + 500])
+        await analyze(pool)
+    finally:
+        pool.terminate()
 
 
 @asynccontextmanager
@@ -90,12 +92,17 @@ PLAY = "[{do: play, player: truthful}]"
 
 @dataclass
 class Workers:
-    """Worker processes, which are to live through the drill."""
+    """Worker processes, which are to live through the drill.
+
+    Attributes:
+        home: a data folder whose embedded database is theirs; none: the database is that of `dsn`.
+    """
 
     folder: Path
     dsn: str
     model_url: str
     in_flight: int = 300
+    home: Path | None = None
     started: list[asyncio.subprocess.Process] = field(default_factory=list)
 
     async def start(self, within: Sequence[str] = (), dsn: str = "") -> int:
@@ -103,9 +110,9 @@ class Workers:
         slot = len(self.started)
         environment = {name: value for name, value in os.environ.items() if not name.startswith("CASEWRIGHT_")}
         environment |= {
-            "CASEWRIGHT_HOME": str(self.folder / "home"),
+            "CASEWRIGHT_HOME": str(self.home or self.folder / "home"),
             "CASEWRIGHT_POLICIES": str(self.folder / "policies"),
-            "CASEWRIGHT_DB": dsn or self.dsn,
+            "CASEWRIGHT_DB": "" if self.home else dsn or self.dsn,
             "CASEWRIGHT_AUDITOR": "llm",
             "CASEWRIGHT_AUTOMATION": "provisional",
             "CASEWRIGHT_MODEL": "scripted",
@@ -272,7 +279,7 @@ async def until_over(dsn: str, seconds: float = _PATIENCE_S) -> float:
     """Wait until every case is decided or with a person; gives the seconds that it took."""
     began = time.monotonic()
     query = "SELECT count(*) FROM cases WHERE status NOT IN ('decided', 'waiting')"
-    while (await look(dsn, query))[0][0] and time.monotonic() - began < seconds:
+    while (await look(dsn, query))[0][0] and time.monotonic() - began < seconds:  # noqa: ASYNC110 - no event crosses processes
         await asyncio.sleep(0.3)
     return time.monotonic() - began
 
