@@ -4,6 +4,7 @@ import asyncio
 import os
 import shutil
 import signal
+import socket
 import sys
 import time
 from collections import Counter
@@ -84,6 +85,51 @@ async def scripted_model(
     finally:
         process.terminate()
         await process.wait()
+
+
+class Front:
+    """One address in front of several models, of which one answers at a time, or none."""
+
+    def __init__(self) -> None:
+        """Begin with none: connections are refused."""
+        self.port = free_port()
+        self._server: asyncio.Server | None = None
+        self._lines: set[asyncio.StreamWriter] = set()
+
+    async def turn_to(self, port: int | None) -> None:
+        """Have the model at a port answer; none: nobody. Connections to the one before are cut."""
+        if self._server:
+            self._server.close()
+        for line in list(self._lines):
+            line.transport.abort()
+        self._server = None
+        if port is not None:
+            self._server = await asyncio.start_server(lambda r, w: self._pass_on(port, r, w), "127.0.0.1", self.port)
+
+    async def _pass_on(self, port: int, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            back, forth = await asyncio.open_connection("127.0.0.1", port)
+        except OSError:
+            writer.close()
+            return
+        self._lines |= {writer, forth}
+        await asyncio.gather(_copy(reader, forth), _copy(back, writer))
+        self._lines -= {writer, forth}
+
+
+async def _copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    with suppress(OSError):
+        while data := await reader.read(1 << 16):
+            writer.write(data)
+            await writer.drain()
+    writer.close()
+
+
+def free_port() -> int:
+    """A port of this machine that nobody listens on."""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port: int = taken.getsockname()[1]
+        return port
 
 
 PLAY = "[{do: play, player: truthful}]"
@@ -183,7 +229,7 @@ _WHERE = """
 SELECT id, epoch, status, (SELECT count(*) FROM journal j WHERE j.case_id = c.id) AS recorded
 FROM cases c WHERE id = ANY ($1)
 """
-_RUNNING = "SELECT id FROM cases WHERE status = 'running'"
+_BEGUN = "SELECT id FROM cases WHERE status = 'running' OR (status = 'queued' AND epoch > 0)"
 
 
 class Interrupted:
@@ -196,12 +242,14 @@ class Interrupted:
 
     @classmethod
     async def at(cls, dsn: str) -> "Interrupted":
-        """Those that stand as running now."""
-        running = [row["id"] for row in await look(dsn, _RUNNING)]
-        return cls(await look(dsn, _WHERE, running))
+        """Those that have begun and are not over: being run, or put off."""
+        begun = [row["id"] for row in await look(dsn, _BEGUN)]
+        return cls(await look(dsn, _WHERE, begun))
 
-    async def go_on(self, dsn: str, since: float, seconds: float = 300.0) -> tuple[float, float]:
-        """Wait until all have gone on: recorded something, ended, or begun again.
+    async def go_on(
+        self, dsn: str, since: float, seconds: float = 300.0, *, begun_counts: bool = True
+    ) -> tuple[float, float]:
+        """Wait until all have gone on: recorded something, ended, or (where that counts) begun again.
 
         Returns:
             Seconds since `since` (monotonic) until the first and until all; infinite where one never does.
@@ -213,7 +261,8 @@ class Interrupted:
             for row in rows:
                 stood = left[row["id"]]
                 over = row["status"] in {"decided", "waiting"}
-                if over or row["epoch"] > stood["epoch"] or row["recorded"] > stood["recorded"]:
+                begun = begun_counts and row["epoch"] > stood["epoch"]
+                if over or begun or row["recorded"] > stood["recorded"]:
                     del left[row["id"]]
                     first = min(first, time.monotonic() - since)
             if time.monotonic() - since > seconds:

@@ -19,11 +19,13 @@ import time
 from collections import Counter
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import asyncpg
 import psutil
 from fleet import (
     PLAY,
+    Front,
     Interrupted,
     Workers,
     at_work,
@@ -108,6 +110,73 @@ def kill_postgres(pid: int) -> None:
         with suppress(psutil.NoSuchProcess):
             process.kill()
     psutil.wait_procs(family, timeout=10)
+
+
+_ASKS_FOR_TIME = "[{do: error, status: 429, retry_after: 2, text: slow down}]"
+_NONSENSE = "[{do: nonsense, form: arguments}]"
+_SINCE = "SELECT unnest(reasons) AS reason, count(*) FROM escalations WHERE raised_at > $1 GROUP BY 1 ORDER BY 2 DESC"
+
+
+async def model(folder: Path, asked: argparse.Namespace) -> bool:
+    """Take the model away, have it ask for time, and have it talk nonsense, each until all is well again."""
+    server = EmbeddedPostgres.start(folder / "db")
+    cases = made_cases(asked.cases or 800)
+    await send(server.dsn, cases)
+    front = Front()
+    workers = Workers(folder, server.dsn, f"http://127.0.0.1:{front.port}/v1", min(asked.in_flight, len(cases) // 6))
+    try:
+        async with (
+            scripted_model(folder, PLAY, asked.latency) as well,
+            scripted_model(folder, _ASKS_FOR_TIME, 0.0) as busy,
+            scripted_model(folder, _NONSENSE, asked.latency) as mad,
+        ):
+            await front.turn_to(well)
+            await workers.start()
+            await workers.start()
+            troubles: list[tuple[str, int | None, float]] = [
+                ("down", None, 60),
+                ("429", busy, 20),
+                ("nonsense", mad, 20),
+            ]
+            rows = [await one_trouble(front, workers, well, *trouble) for trouble in troubles]
+            left = await until_over(server.dsn)
+            came = await outcome(server.dsn, cases)
+            fine = verdict(came, workers)
+            await front.turn_to(None)
+    finally:
+        await workers.stop()
+        server.stop()
+    head = [
+        "trouble",
+        "s",
+        "cases begun",
+        "first goes on, s",
+        "all go on, s",
+        "handed over for want of a model",
+        "all handed",
+    ]
+    table(head, rows)
+    print(f"the rest took {left:.0f} s more")
+    return fine and all(row[4] < float("inf") for row in rows)
+
+
+async def one_trouble(
+    front: Front, workers: Workers, well: int, name: str, port: int | None, lasts_s: float
+) -> list[Any]:
+    """Turn to what troubles for a while, then back, and wait until what had begun goes on."""
+    dsn = workers.dsn
+    await at_work(dsn, int(workers.in_flight * 1.8))
+    began = (await look(dsn, "SELECT now()"))[0][0]
+    await front.turn_to(port)
+    await asyncio.sleep(lasts_s)
+    interrupted = await Interrupted.at(dsn)
+    reasons = {row["reason"]: row["count"] for row in await look(dsn, _SINCE, began)}
+    await front.turn_to(well)
+    back = time.monotonic()
+    first, last = await interrupted.go_on(dsn, back, begun_counts=False)
+    row = [name, lasts_s, interrupted.count, first, last, reasons.get("model_unavailable", 0), reasons]
+    print("  ", row, flush=True)
+    return row
 
 
 _DISK = "600m"
@@ -214,7 +283,7 @@ async def while_full(server: EmbeddedPostgres, late: list[Case]) -> Counter[str]
     return met
 
 
-DRILLS = {"database": database, "disk": disk}
+DRILLS = {"database": database, "model": model, "disk": disk}
 
 if __name__ == "__main__":
     main()

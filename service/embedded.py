@@ -91,6 +91,11 @@ class EmbeddedPostgres:
         return self._server.get_postmaster_info().pid
 
     @property
+    def programs(self) -> Path:
+        """The folder of PostgreSQL's own programs (`psql`, `pg_dump`)."""
+        return self._server.bin_path
+
+    @property
     def is_running(self) -> bool:
         """Whether the server's main process is there."""
         return _lives(_noted(self._folder))
