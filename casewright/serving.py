@@ -148,10 +148,14 @@ def _gate(settings: Settings, pool: Pool) -> SharedGate:
     return SharedGate(pool, model.base_url, *limits, probe_s=model.timeout_s + 30)
 
 
-async def run_worker(settings: Settings, dsn: str, stop: asyncio.Event, slot: int = 0) -> None:
-    """Work until told to stop, then finish what is in flight."""
+async def run_worker(
+    settings: Settings, dsn: str, stop: asyncio.Event, slot: int = 0, embedded: EmbeddedPostgres | None = None
+) -> None:
+    """Work until told to stop, then finish what is in flight; an embedded database is kept running meanwhile."""
     async with open_worker(settings, dsn, slot) as (worker, beside):
         running = [asyncio.create_task(task()) for task in beside]
+        if embedded:
+            running.append(asyncio.create_task(embedded.keep_running()))
         gc.freeze()  # what is open now stays: the collector need not walk the corpus again and again
         log.info("working", extra={"slot": slot, "in_flight": settings.service.in_flight})
         try:

@@ -27,7 +27,7 @@ def command(slot: int, parent: int | None) -> None:
     # No effect is the default here, as in `serve`: the owner says what may run alone.
     settings = read_settings(defaults=SERVICE_DEFAULTS)
     log_to_stderr()
-    dsn, _ = database_of(settings)
+    dsn, embedded = database_of(settings)
 
     async def work() -> None:
         await migrate(dsn)
@@ -35,7 +35,7 @@ def command(slot: int, parent: int | None) -> None:
         for number in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(number, stop.set)
         orphaned = asyncio.create_task(_orphaned(parent, stop))
-        await run_worker(settings, dsn, stop, slot)
+        await run_worker(settings, dsn, stop, slot, embedded)
         orphaned.cancel()
         with suppress(asyncio.CancelledError):
             await orphaned
