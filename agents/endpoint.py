@@ -9,6 +9,7 @@ import logging
 import random
 import time
 from collections.abc import Mapping
+from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from typing import Any
 
@@ -18,6 +19,7 @@ import orjson
 from agents.gate import Gate, ModelPaused, OpenGate
 from agents.model import ModelFault, ModelSettings, ModelUnavailable, Prices, RequestRejected
 from cases.problem import CasewrightError
+from cases.watch import Watch, unwatched
 
 log = logging.getLogger(__name__)
 
@@ -42,17 +44,33 @@ class _Passing(Exception):
         self.after = after
 
 
+@dataclass
+class Asking:
+    """A model that is being asked, with all attempts, for whoever watches.
+
+    Attributes:
+        answer: as `Endpoint.complete` gives it; none where none came.
+    """
+
+    base_url: str
+    model: str
+    answer: dict[str, Any] | None = None
+
+
 class Endpoint:
     """Where the models are. One for the whole process: it holds the connections and the limit on calls in flight.
 
     It belongs to the event loop in which it is first used, until `aclose`.
     """
 
-    def __init__(self, settings: ModelSettings, prices: Prices, gate: Gate | None = None) -> None:
-        """Take the settings and the gate that every attempt passes (none: an open one); nothing is opened yet."""
+    def __init__(
+        self, settings: ModelSettings, prices: Prices, gate: Gate | None = None, watch: Watch[Asking] = unwatched
+    ) -> None:
+        """Take the settings, the gate that every attempt passes (none: an open one) and who watches; opens nothing."""
         self._settings = settings
         self._prices = prices
         self._gate = gate or OpenGate()
+        self._watch = watch
         self._client: openai.AsyncOpenAI | None = None
         self._slots: asyncio.Semaphore | None = None
 
@@ -74,7 +92,7 @@ class Endpoint:
         """
         asked, fallback = str(request["model"]), self._settings.fallback_model
         try:
-            return await self._persist(asked, body, estimate(request, body))
+            return await self._ask(asked, body, estimate(request, body))
         except (ModelUnavailable, RequestRejected, ModelPaused) as fault:
             # A pause is told once, by the gate: while it lasts, every call meets it.
             log.log(logging.DEBUG if isinstance(fault, ModelPaused) else logging.WARNING, "%s", fault)
@@ -84,9 +102,15 @@ class Endpoint:
             first = fault
         try:
             body = orjson.dumps({**request, "model": fallback})
-            return await self._persist(fallback, body, estimate(request, body))
+            return await self._ask(fallback, body, estimate(request, body))
         except (ModelFault, ModelPaused) as second:
             raise _later(first, second) from None
+
+    async def _ask(self, model: str, body: bytes, tokens: int) -> dict[str, Any]:
+        asking = Asking(self._settings.base_url, model)
+        with self._watch(asking):
+            asking.answer = await self._persist(model, body, tokens)
+        return asking.answer
 
     async def aclose(self) -> None:
         """Close the connections; the next call opens new ones."""

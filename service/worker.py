@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
+from typing import Literal
 
 from pgqueuer.db import AsyncpgPoolDriver
 from pgqueuer.errors import RetryRequested
@@ -17,8 +18,9 @@ from agents.gate import ModelPaused
 from cases.case import Case
 from cases.journal import CaseJournal
 from cases.problem import Record
+from cases.watch import Watch, unwatched
 from graphs.desk import Desk
-from graphs.passes import Pass, Saver, begin, go_on
+from graphs.passes import Line, Pass, Saver, begin, go_on
 from graphs.view import held_slot
 from service.database import Pool
 from service.guards import conclude_guarded
@@ -33,6 +35,22 @@ MakeDesk = Callable[[Case, CaseJournal], Awaitable[Desk]]
 """Lays out the desk for one case: the composition root's job."""
 _BARE = 2
 """Attempts at laying a case out without tools and model."""
+
+End = Literal["decided", "escalated", "given_up", "superseded", "model_away", "database_away", "failed"]
+
+
+@dataclass
+class Running:
+    """A pass that is on its way, for whoever watches.
+
+    Attributes:
+        end: how it has ended; `failed` until it is known.
+        line: the result that was written down; none where none was.
+    """
+
+    claim: Claim
+    end: End = "failed"
+    line: Line | None = None
 
 
 class WorkerSettings(Record):
@@ -59,6 +77,7 @@ class Worker:
         desk: lays out a case's desk.
         bare_desk: one without tools and model, for a case whose runs have failed again and again.
         saver: where paused runs last.
+        watch: stands around each pass.
     """
 
     pool: Pool
@@ -66,6 +85,7 @@ class Worker:
     desk: MakeDesk
     bare_desk: MakeDesk
     settings: WorkerSettings = WorkerSettings()
+    watch: Watch[Running] = unwatched
     running: set[str] = field(default_factory=set)
     _alone: asyncio.Lock = field(default_factory=asyncio.Lock)
 
@@ -92,50 +112,62 @@ class Worker:
 
     async def _run(self, claimed: Claim) -> None:
         self.running.add(claimed.case.id)
+        running = Running(claimed)
         try:
-            await self._pass(claimed)
+            with self.watch(running):
+                await self._ended(running)
+        finally:
+            self.running.discard(claimed.case.id)
+
+    async def _ended(self, running: Running) -> None:
+        """Run a case to whatever end, and say which."""
+        claimed = running.claim
+        try:
+            running.line = await self._pass(claimed)
+            running.end = running.line["status"] if running.line else "given_up"
         except Superseded:
+            running.end = "superseded"
             log.info("superseded", extra={"case": claimed.case.id, "epoch": claimed.epoch})
         except ModelPaused as pause:
+            running.end = "model_away"
             await put_off(self.pool, claimed)
             raise RetryRequested(timedelta(seconds=pause.after_s), "the model is away") from pause
         except GONE:
+            running.end = "database_away"
             raise RetryRequested(timedelta(seconds=self.settings.again_s), "the database is away") from None
         except Exception as error:
             log.exception("run failed", extra={"case": claimed.case.id, "attempt": claimed.attempts})
             after = min(60.0, self.settings.again_s * 2.0 ** (claimed.attempts - 1))
             raise RetryRequested(timedelta(seconds=after), type(error).__name__) from error
-        finally:
-            self.running.discard(claimed.case.id)
 
-    async def _pass(self, claimed: Claim) -> None:
+    async def _pass(self, claimed: Claim) -> Line | None:
+        """Run a case and write down what came of it; returns that, or None where it could not even be laid out."""
         journal = await CaseJournal.open(RunJournal(self._journal, claimed.epoch), claimed.case.id)
         if claimed.attempts > self.settings.attempts:
-            await self._bare(claimed, journal)
-            return
+            return await self._bare(claimed, journal)
         passed = await self._once(claimed, await self.desk(claimed.case, journal))
         try:
-            await self._write(claimed, passed)
+            return await self._write(claimed, passed)
         except Held as held:
-            await self._held(claimed, journal, passed, list(held.codes))
+            return await self._held(claimed, journal, passed, list(held.codes))
 
-    async def _bare(self, claimed: Claim, journal: CaseJournal) -> None:
+    async def _bare(self, claimed: Claim, journal: CaseJournal) -> Line | None:
         """A case whose runs fail is laid out for a person without tools and model; if that fails, too, as it is."""
         if claimed.attempts > self.settings.attempts + _BARE:
             async with self.pool.acquire() as connection:
                 await give_up(connection, claimed)
-            return
+            return None
         paused = claimed.paused.round if claimed.paused else 1
         for number in (paused, paused + 1):  # an answer goes on in its round, or begins the next
             await journal.note(held_slot(number), ["run_failed"])
         passed = await self._once(claimed, await self.bare_desk(claimed.case, journal))
-        await self._write(claimed, passed)
+        return await self._write(claimed, passed)
 
-    async def _held(self, claimed: Claim, journal: CaseJournal, passed: Pass, codes: list[str]) -> None:
+    async def _held(self, claimed: Claim, journal: CaseJournal, passed: Pass, codes: list[str]) -> Line:
         """What may not take effect alone is run again, from the journal, with that as a reason: it goes to a person."""
         await journal.note(held_slot(passed.state["round"]), codes)
         again = await self._once(claimed, await self.desk(claimed.case, journal))
-        await self._write(claimed, again)
+        return await self._write(claimed, again)
 
     async def _once(self, claimed: Claim, desk: Desk) -> Pass:
         if claimed.paused is None:
@@ -143,15 +175,16 @@ class Worker:
         paused = claimed.paused
         return await go_on(self.saver, paused.thread, paused.interrupt_id, paused.answer, desk)
 
-    async def _write(self, claimed: Claim, passed: Pass) -> None:
+    async def _write(self, claimed: Claim, passed: Pass) -> Line:
         if passed.escalation is None:
             await conclude_guarded(self.pool, claimed, passed.line)
-            return
+            return passed.line
         await passed.keep(self.saver, claimed.thread)
         language = str(passed.state["language"])
         handed = Handed(passed.line, language, passed.escalation, passed.interrupt_id)
         async with self.pool.acquire() as connection:
             await hand_over(connection, claimed, handed)
+        return passed.line
 
     async def work(self, stop: asyncio.Event) -> None:
         """Work until told to stop; then finish what is in flight. A database that goes away is waited for."""
