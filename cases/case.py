@@ -289,7 +289,7 @@ def read_case(data: bytes | str | dict[str, Any], limits: Limits | None = None) 
     Raises:
         Invalid: with every problem, each with its JSON pointer and what to do.
     """
-    case = _read(Case, "the case", data)
+    case = read_record(Case, "the case", data)
     too_large = tuple(_over_limits(case, limits or Limits()))
     if too_large:
         raise Invalid("the case", too_large)
@@ -298,10 +298,11 @@ def read_case(data: bytes | str | dict[str, Any], limits: Limits | None = None) 
 
 def read_seller(data: bytes | str | dict[str, Any]) -> Seller:
     """Read one seller record; raises `Invalid` as `read_case` does."""
-    return _read(Seller, "the seller record", data)
+    return read_record(Seller, "the seller record", data)
 
 
-def _read(kind: type[_R], what: str, data: bytes | str | dict[str, Any]) -> _R:
+def read_record(kind: type[_R], what: str, data: bytes | str | dict[str, Any]) -> _R:
+    """Read one record of a kind; `what` is its name in the message of `Invalid`, raised as by `read_case`."""
     try:
         raw = orjson.loads(data) if isinstance(data, bytes | str) else data
     except orjson.JSONDecodeError as error:

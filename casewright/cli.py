@@ -17,12 +17,15 @@ _COMMANDS = {
     "eval": ("evaluate", "Measure an auditor on argued cases, or the clause search on sellers' words."),
     "events": ("events", "Follow what the service tells: one event a line."),
     "explain": ("explain", "Render one result for a person: terminal, Markdown or HTML."),
+    "load": ("load", "Drive a running service with synthetic cases and measure it."),
     "model": ("model", "Talk to the configured model, or play one from a script."),
     "policy": ("policy", "Show and search the clauses."),
     "replay": ("replay", "Rebuild results from their journal and compare."),
     "review": ("review", "List a run's open questions, show one, answer it."),
     "worker": ("worker", "Take cases from the service's queue, as one more process."),
+    "serve": ("serve", "Serve the escalation queue: API, workers and database."),
     "schema": ("schema", "Print the JSON Schema of the contracts."),
+    "submit": ("submit", "Send cases from files to a running service."),
 }
 
 

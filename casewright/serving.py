@@ -10,28 +10,25 @@ from functools import partial
 from pathlib import Path
 from typing import Any, NoReturn
 
-import orjson
 import yaml
 from pydantic import ValidationError
 
 from agents.auditor import NoAuditor
 from cases.case import Case
-from cases.decision import Decision
 from cases.journal import CaseJournal
 from cases.problem import Invalid, Problem, problems_of
 from casewright.settings import Settings
 from casewright.wiring import AuditorKind, Office, Ports, open_office, seller_rows
 from graphs.desk import Desk
 from graphs.replay import MakeDesk
-from policies.corpus import Corpus
-from service.coop import CoopMapping, callback_of
+from service.callbacks import coop_form
+from service.coop import CoopMapping
 from service.database import Pool, open_pool
 from service.delivery import Deliverer
 from service.embedded import EmbeddedPostgres
-from service.events import CloudEvent, keep_numbering
+from service.events import keep_numbering
 from service.ledger import LedgerRecords
 from service.limiter import SharedGate
-from service.reading import case_of, read
 from service.savers import open_saver
 from service.upkeep import keep, tasks
 from service.worker import Worker, WorkerSettings
@@ -62,16 +59,6 @@ def coop_mapping(settings: Settings) -> CoopMapping | None:
         raise Invalid(path.name, problems_of(error)) from error
     except (OSError, yaml.YAMLError) as error:
         raise Invalid(path.name, (Problem(code="not_readable", pointer=path.name, detail=str(error)),)) from error
-
-
-async def coop_body(pool: Pool, mapping: CoopMapping, corpus: Corpus, event: CloudEvent) -> bytes | None:
-    """An event as Coop's action callback; None where it is none: no decision, or nothing is done."""
-    if event["type"] != "case.decided":
-        return None
-    standing, case = await read(pool, event["subject"]), await case_of(pool, event["subject"])
-    decision = Decision.model_validate((standing.result or {})["decision"])
-    body = callback_of(decision, case, mapping, corpus)
-    return orjson.dumps(body) if body else None
 
 
 def auditor_of(settings: Settings) -> AuditorKind:
@@ -109,11 +96,8 @@ async def open_worker(settings: Settings, dsn: str, slot: int = 0) -> AsyncItera
         async with open_office(settings, kind, ports=ports) as office, open_saver(dsn) as saver:
             desks = Desks(office, ledger)
             worker = Worker(pool, saver, desks.full, desks.bare, WorkerSettings(in_flight=settings.service.in_flight))
-            forms = (
-                {"coop": partial(coop_body, pool, mapping, office.corpus)}
-                if (mapping := coop_mapping(settings))
-                else {}
-            )
+            mapping = coop_mapping(settings)
+            forms = {"coop": coop_form(pool, mapping, office.corpus)} if mapping else {}
             async with Deliverer(pool, forms, allow_private=settings.service.webhook_private) as sender:
                 todo = tasks(pool, saver, office.corpus)
                 yield worker, [partial(keep_numbering, pool), sender.run, partial(keep, pool, todo)]
@@ -157,7 +141,9 @@ def without_folder(make: Callable[[Case, CaseJournal], Awaitable[Desk]]) -> Make
 
 def _gate(settings: Settings, pool: Pool) -> SharedGate:
     model = settings.model_settings()
-    return SharedGate(pool, model.base_url, model.requests_per_minute, model.tokens_per_minute)
+    # A probe is lost later than its attempt ends, or two of them would be on their way.
+    limits = (model.requests_per_minute, model.tokens_per_minute)
+    return SharedGate(pool, model.base_url, *limits, probe_s=model.timeout_s + 30)
 
 
 async def run_worker(settings: Settings, dsn: str, stop: asyncio.Event, slot: int = 0) -> None:

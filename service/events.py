@@ -13,6 +13,7 @@ from typing import Any, ClassVar, NoReturn, TypeAlias
 import asyncpg
 
 from cases.problem import CasewrightError
+from service.cursors import BadCursor
 from service.database import AWAY, Connection, Pool
 
 EVENTS = ("case.received", "case.escalated", "case.information_requested", "case.decided", "case.overturned")
@@ -62,15 +63,6 @@ WHERE position IS NOT NULL AND at < now() - $1::interval
 AND NOT EXISTS (SELECT FROM deliveries d WHERE d.position = e.position AND d.status = 'pending')
 LIMIT $2 FOR UPDATE SKIP LOCKED
 """
-
-
-class BadCursor(CasewrightError):
-    """this is no cursor of this service"""
-
-    code: ClassVar[str] = "bad_cursor"
-    hint: ClassVar[str] = (
-        "send `next` of an earlier answer as it was, or leave `after` out to begin with the oldest event"
-    )
 
 
 class CursorTooOld(CasewrightError):

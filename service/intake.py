@@ -54,6 +54,7 @@ FROM unnest($1::text[], $2::bytea[], $3::bytea[], $4::integer[], $5::timestamptz
             $8::text[], $9::text[], $10::text[], $11::text[], $12::text[], $13::text[], $14::text[])
 AS sent (id, body, sha256, urgency, due_at, deadline_at, region, language, types, seller_id, subject_id, revision,
          group_key, appeal_of)
+ORDER BY id COLLATE "C"  -- two batches with the same ids wait for each other in one order only
 ON CONFLICT (id) DO NOTHING
 RETURNING id
 """
@@ -74,16 +75,16 @@ async def submit(pool: Pool, cases: Sequence[Case]) -> list[Receipt]:
         NoSuchCase: an appeal is against a case that is not here.
     """
     async with pool.acquire() as connection, connection.transaction():
-        await _appealed(connection, cases)
+        for missing in sorted(await unknown_originals(connection, cases)):
+            raise NoSuchCase("/appeal/of", case=missing)
         return await _submit(connection, cases)
 
 
-async def _appealed(connection: Connection, cases: Sequence[Case]) -> None:
+async def unknown_originals(connection: "Connection | Pool", cases: Sequence[Case]) -> set[str]:
+    """Ids of cases that some of these appeal against, and that are not here."""
     wanted = {case.appeal.of for case in cases if case.appeal}
-    if wanted:
-        rows = await connection.fetch("SELECT id FROM cases WHERE id = ANY($1)", list(wanted))
-        for missing in sorted(wanted - {row["id"] for row in rows}):
-            raise NoSuchCase("/appeal/of", case=missing)
+    rows = await connection.fetch("SELECT id FROM cases WHERE id = ANY($1)", list(wanted)) if wanted else []
+    return wanted - {row["id"] for row in rows}
 
 
 async def _submit(connection: Connection, cases: Sequence[Case]) -> list[Receipt]:

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import random
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -131,7 +132,9 @@ class Worker:
         except ModelPaused as pause:
             running.end = "model_away"
             await put_off(self.pool, claimed)
-            raise RetryRequested(timedelta(seconds=pause.after_s), "the model is away") from pause
+            # Not all at once: the first to come back finds out whether the model answers again.
+            after = pause.after_s * random.uniform(1, 2)  # noqa: S311 - spreads load, guards nothing
+            raise RetryRequested(timedelta(seconds=after), "the model is away") from pause
         except GONE:
             running.end = "database_away"
             raise RetryRequested(timedelta(seconds=self.settings.again_s), "the database is away") from None

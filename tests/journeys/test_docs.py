@@ -16,7 +16,7 @@ import pytest
 from cases.decision import read_answer
 from cases.problem import Invalid
 from casewright.cli import cli
-from casewright.settings import Settings, read_settings
+from casewright.settings import Settings, read_access, read_settings
 from graphs.escalations import Escalations
 from graphs.settings import AuditSettings
 from policies.clause import Signs
@@ -347,9 +347,11 @@ def test_every_variable_is_documented_and_every_documented_one_is_read():
     assert sorted(documented) == sorted(read)
 
 
-def _flat(settings):
+def _flat(environment):
     """Every value that a variable can change, by name."""
+    settings = read_settings(environment)
     return {
+        **{f"access.{name}": value for name, value in dict(read_access(environment)).items()},
         **{
             f"settings.{name}": getattr(settings, name)
             for name in Settings.model_fields
@@ -360,14 +362,16 @@ def _flat(settings):
     }
 
 
-_NO_DEFAULT = {"CASEWRIGHT_HOME", "CASEWRIGHT_POLICIES", "CASEWRIGHT_MODEL_MAX_CALLS", "CASEWRIGHT_MODEL_PRICES"}
+_NO_DEFAULT = {
+    "CASEWRIGHT_HOME", "CASEWRIGHT_POLICIES", "CASEWRIGHT_KEY", "CASEWRIGHT_MODEL_MAX_CALLS", "CASEWRIGHT_MODEL_PRICES",
+}  # fmt: skip
 """Their defaults are told in words, or by a place of the machine."""
 
 
 @pytest.mark.parametrize(("variable", "default", "example"), _variables())
 def test_examples_are_taken_and_defaults_are_true(variable, default, example):
-    before = _flat(read_settings({"CASEWRIGHT_MODEL": "m"}))
-    after = _flat(read_settings({"CASEWRIGHT_MODEL": "m", variable: example}))
+    before = _flat({"CASEWRIGHT_MODEL": "m"})
+    after = _flat({"CASEWRIGHT_MODEL": "m", variable: example})
     changed = [name for name in before if before[name] != after[name]]
     assert changed, f"{example} changes nothing"
     if variable == "CASEWRIGHT_MODEL":

@@ -4,11 +4,19 @@ import tempfile
 from pathlib import Path
 
 import asyncpg
+import httpx
 import pytest
 
+from policies.corpus import load_corpus
+from service.api.app import make_app
+from service.api.settings import ApiSettings
 from service.database import open_pool
+from service.delivery import Deliverer
 from service.embedded import EmbeddedPostgres
+from service.keys import SCOPES, make_key
 from service.migrate import migrate
+from service.webhooks import WebhookStore
+from tests.service.receiver import receiving
 
 
 @pytest.fixture(scope="session")
@@ -68,5 +76,60 @@ def with_pool(dsn):
     return run
 
 
+@pytest.fixture
+def delivering(with_pool):
+    """Run a body with a store, a receiver and a deliverer whose pauses are nothing; other settings by name."""
+
+    def run(body, **settings):
+        async def inner(pool):
+            async with (
+                receiving() as receiver,
+                Deliverer(pool, **{"allow_private": True, "scale": 0.0, **settings}) as deliverer,
+            ):
+                return await body(pool, WebhookStore(pool, allow_private=True), receiver, deliverer)
+
+        return with_pool(inner)
+
+    return run
+
+
 def _named(dsn, database):
     return dsn.replace("/postgres?", f"/{database}?")
+
+
+@pytest.fixture(scope="session")
+def corpus():
+    """The policies that Casewright comes with."""
+    return load_corpus(Path(__file__).resolve().parents[2] / "policies")
+
+
+@pytest.fixture
+def with_api(dsn, corpus):
+    """Run an async test body against the API over HTTP, in this process: `with_api(body, **settings)`.
+
+    The body is given a caller: an HTTP client whose key has every scope, with the app's `pool` beside it.
+    """
+
+    def run(body, **settings):
+        async def inner():
+            pool = await open_pool(dsn)
+            app = make_app(pool, corpus, ApiSettings(**settings), dsn=dsn)
+            try:
+                async with app.router.lifespan_context(app):
+                    key = await make_key(pool, "tests", SCOPES)
+                    async with _caller(app, key.secret) as http:
+                        http.pool, http.app = pool, app
+                        return await body(http)
+            finally:
+                await pool.close()
+
+        return asyncio.run(inner())
+
+    return run
+
+
+def _caller(app, secret):
+    headers = {"Authorization": f"Bearer {secret}"}
+    # What the server would log as its own fault comes out as an error here.
+    transport = httpx.ASGITransport(app=app)
+    return httpx.AsyncClient(transport=transport, base_url="http://service", headers=headers)
