@@ -39,8 +39,11 @@ _TOKENS_AN_IMAGE = 1_000
 
 
 class _Passing(Exception):
-    def __init__(self, why: str, after: float | None = None) -> None:
-        super().__init__(why)
+    """What may pass: what it is, which may be logged, and what the server said, which may quote what it was sent."""
+
+    def __init__(self, why: str, after: float | None = None, words: str = "") -> None:
+        super().__init__(f"{why}: {words}" if words else why)
+        self.why = why
         self.after = after
 
 
@@ -129,7 +132,7 @@ class Endpoint:
                 try:
                     answer = await self._attempt(model, body, attempt, min(self._settings.timeout_s, left))
                 except _Passing as fault:
-                    why, pause = str(fault), self._pause(attempt, fault.after)
+                    why, told, pause = str(fault), fault.why, self._pause(attempt, fault.after)
                 except RequestRejected:
                     await self._gate.answered(ticket, 0)
                     raise
@@ -137,7 +140,7 @@ class Endpoint:
                     await self._gate.answered(ticket, _used(answer))
                     return answer
                 left -= time.monotonic() - began
-                await self._gate.failed(ticket, why)
+                await self._gate.failed(ticket, told)
             left -= pause
             if left <= 0 or attempt == self._settings.attempts:
                 break
@@ -161,13 +164,13 @@ class Endpoint:
             return self._answer(orjson.loads(raw), model, attempt)
         except (orjson.JSONDecodeError, LookupError, TypeError, ValueError) as error:
             shown = self._scrub(raw[:_SHOWN].decode("utf-8", "replace"))
-            raise _Passing(f"what came back is no chat completion: {shown}") from error
+            raise _Passing("what came back is no chat completion", words=shown) from error
 
     def _status(self, model: str, error: openai.APIStatusError) -> Exception:
         status, words = error.status_code, self._words(error)
         if error.code in _SPENT or (status not in _AGAIN and status < 500):  # noqa: PLR2004 - 5xx
             return RequestRejected(model=model, status=status, why=words)
-        return _Passing(f"status {status}: {words}", _retry_after(error.response.headers))
+        return _Passing(f"status {status}", _retry_after(error.response.headers), words)
 
     def _words(self, error: openai.APIStatusError) -> str:
         body = error.body

@@ -41,11 +41,16 @@ class DatabaseNotStarted(CasewrightError):
 
 
 class EmbeddedPostgres:
-    """A running server. It outlives a killed `serve`, and the next one finds it."""
+    """A running server. It outlives a killed `serve`, and the next one finds it.
 
-    def __init__(self, server: "PostgresServer") -> None:
+    Attributes:
+        started: it did not run before.
+    """
+
+    def __init__(self, server: "PostgresServer", *, started: bool) -> None:
         """Take a started server."""
         self._server = server
+        self.started = started
 
     @classmethod
     def start(cls, home: Path) -> "EmbeddedPostgres":
@@ -65,10 +70,11 @@ class EmbeddedPostgres:
             _forget_stale(folder)
             made.ensure_pgdata_inited()
             _configure(folder)
+            started = not (folder / "postmaster.pid").exists()
             _start(made, folder)
         except (OSError, RuntimeError, ValueError, subprocess.SubprocessError) as error:
             raise DatabaseNotStarted(folder=folder, why=str(error)) from error
-        return cls(made)
+        return cls(made, started=started)
 
     @property
     def dsn(self) -> str:

@@ -20,7 +20,7 @@ named AS (
     SELECT f.type AS event,
         coalesce(f.data ->> 'outcome', '') AS outcome,
         CASE WHEN f.type IN ('case.decided', 'case.overturned') THEN coalesce(c.decided_by, '') ELSE '' END AS by,
-        coalesce(array[e.type], q.types, c.types, '{}') AS types
+        CASE WHEN e.type IS NOT NULL THEN array[e.type] ELSE coalesce(q.types, c.types, '{}') END AS types
     FROM fresh f LEFT JOIN cases c ON c.id = f.case_id
     LEFT JOIN effects e ON e.case_id = f.case_id AND f.type IN ('case.decided', 'case.overturned')
     LEFT JOIN escalations q ON q.case_id = f.case_id AND q.number = (f.data ->> 'number')::integer

@@ -14,6 +14,7 @@ from service.database import Pool
 from service.events import EventListener
 from service.keys import KeyRing
 from service.listening import CaseListener
+from service.metrics import ServiceMetrics
 from service.queue import backlog
 
 _COUNTED_S = 1.0
@@ -54,6 +55,7 @@ class Office:
     events: EventListener
     exports: asyncio.Semaphore
     drawing: asyncio.Semaphore
+    metrics: ServiceMetrics
 
     @classmethod
     def furnish(cls, pool: Pool, dsn: str, corpus: Corpus, settings: ApiSettings) -> "Office":
@@ -68,6 +70,7 @@ class Office:
             events=EventListener(dsn),
             exports=asyncio.Semaphore(settings.exports),
             drawing=asyncio.Semaphore(2),
+            metrics=ServiceMetrics(pool),
         )
 
 
