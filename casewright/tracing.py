@@ -4,6 +4,7 @@ Names follow the semantic conventions (HTTP; GenAI: https://opentelemetry.io/doc
 a text of a case, a prompt, an answer or an error's words; ids, names, codes and counts only.
 """
 
+import threading
 from collections.abc import AsyncIterator, Generator, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from contextvars import ContextVar
@@ -20,7 +21,7 @@ from opentelemetry.sdk.trace.export import BatchSpanProcessor
 from opentelemetry.trace import Link, Span, SpanKind, StatusCode, Tracer
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 from pgqueuer.models import Job
-from pgqueuer.ports.tracing import TracingProtocol, set_tracing_class
+from pgqueuer.ports.tracing import TRACER, TracingProtocol
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from agents.endpoint import Asking
@@ -29,6 +30,7 @@ from service.worker import Running
 
 _UNTRACED = {"/healthz", "/readyz", "/metrics"}
 _METHODS = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
+_FLUSH_S = 3.0
 _SHOWN = 100
 """Characters of what a server calls itself."""
 _PROPAGATOR = TraceContextTextMapPropagator()
@@ -49,13 +51,19 @@ class Traces:
         """
         named = {"service.name": f"casewright-{process}", "service.version": version("casewright")}
         self._provider = TracerProvider(resource=Resource.create(named), shutdown_on_exit=False)
-        exporter = OTLPSpanExporter(endpoint=f"{endpoint.rstrip('/')}/v1/traces")
-        self._provider.add_span_processor(BatchSpanProcessor(exporter))
+        self._exporter = OTLPSpanExporter(endpoint=f"{endpoint.rstrip('/')}/v1/traces")
+        self._provider.add_span_processor(BatchSpanProcessor(self._exporter))
         self._tracer = self._provider.get_tracer("casewright")
+        TRACER.tracer = QueueTraces()  # the library knows no other place for it than one a process
 
     def close(self) -> None:
         """Send what is left, and end; waits for the receiver some seconds at most."""
-        self._provider.force_flush(3000)
+        TRACER.tracer = None
+        # The SDK's own flush takes as long as the exporter tries again, whatever time it is given.
+        flushing = threading.Thread(target=self._provider.force_flush, daemon=True)
+        flushing.start()
+        flushing.join(_FLUSH_S)
+        self._exporter.shutdown()
         self._provider.shutdown()
 
     @contextmanager
@@ -108,10 +116,6 @@ class Traces:
     def around(self, app: ASGIApp) -> ASGIApp:
         """Have an app's requests watched."""
         return TracedRequests(app, self._tracer)
-
-    def install(self) -> None:
-        """Have the queue carry traces; the library knows no other place for it than one a process."""
-        set_tracing_class(QueueTraces())
 
 
 @contextmanager

@@ -66,7 +66,6 @@ def tracing(settings: Settings, process: str) -> Iterator["Traces | None"]:
     from casewright.tracing import Traces  # noqa: PLC0415 - only who wants traces pays for it
 
     traces = Traces(settings.traces, process)
-    traces.install()
     try:
         yield traces
     finally:
