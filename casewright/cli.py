@@ -18,6 +18,7 @@ _COMMANDS = {
     "events": ("events", "Follow what the service tells: one event a line."),
     "explain": ("explain", "Render one result for a person: terminal, Markdown or HTML."),
     "load": ("load", "Drive a running service with synthetic cases and measure it."),
+    "migrate": ("migrate", "Bring the service's database up to this version."),
     "model": ("model", "Talk to the configured model, or play one from a script."),
     "policy": ("policy", "Show and search the clauses."),
     "replay": ("replay", "Rebuild results from their journal and compare."),

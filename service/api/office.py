@@ -14,6 +14,7 @@ from service.database import Pool
 from service.events import EventListener
 from service.keys import KeyRing
 from service.listening import CaseListener
+from service.metrics import ServiceMetrics
 from service.queue import backlog
 from service.webhooks import WebhookStore
 
@@ -56,6 +57,7 @@ class Office:
     exports: asyncio.Semaphore
     drawing: asyncio.Semaphore
     webhooks: WebhookStore
+    metrics: ServiceMetrics
 
     @classmethod
     def furnish(cls, pool: Pool, dsn: str, corpus: Corpus, settings: ApiSettings) -> "Office":
@@ -71,6 +73,7 @@ class Office:
             exports=asyncio.Semaphore(settings.exports),
             drawing=asyncio.Semaphore(2),
             webhooks=WebhookStore(pool, allow_private=settings.webhook_private),
+            metrics=ServiceMetrics(pool),
         )
 
 
