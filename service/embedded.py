@@ -86,6 +86,10 @@ class EmbeddedPostgres:
         """The server's main process."""
         return self._server.get_postmaster_info().pid
 
+    def tool(self, name: str) -> Path:
+        """One of the programs that come with the server, such as `pg_dump`."""
+        return self._server.bin_path / name
+
     def stop(self) -> None:
         """Stop the server; what runs in it is broken off, what is committed stays."""
         self._server.stop()
