@@ -103,7 +103,7 @@ async def open_worker(
         async with open_office(settings, kind, ports=ports) as office, open_saver(dsn) as saver:
             desks = Desks(office, ledger, watches.stepping)
             limits = WorkerSettings(in_flight=settings.service.in_flight)
-            worker = Worker(pool, saver, desks.full, desks.bare, limits, watches.passing)
+            worker = Worker(pool, saver, desks.full, desks.bare, limits, watches.passing, dsn)
             mapping = coop_mapping(settings)
             forms = {"coop": coop_form(pool, mapping, office.corpus)} if mapping else {}
             async with Deliverer(pool, forms, allow_private=settings.service.webhook_private) as sender:
@@ -157,14 +157,24 @@ def _gate(settings: Settings, pool: Pool) -> SharedGate:
     return SharedGate(pool, model.base_url, *limits, probe_s=model.timeout_s + 30)
 
 
+@dataclass(frozen=True)
+class Place:
+    """Where a worker works: which of the machine's it is, from 0, and the embedded database where it uses that."""
+
+    slot: int = 0
+    embedded: EmbeddedPostgres | None = None
+
+
 async def run_worker(
-    settings: Settings, dsn: str, stop: asyncio.Event, slot: int = 0, watches: Watches = NOBODY
+    settings: Settings, dsn: str, stop: asyncio.Event, place: Place, watches: Watches = NOBODY
 ) -> None:
-    """Work until told to stop, then finish what is in flight."""
-    async with open_worker(settings, dsn, slot, watches) as (worker, beside):
+    """Work until told to stop, then finish what is in flight; an embedded database is kept running meanwhile."""
+    async with open_worker(settings, dsn, place.slot, watches) as (worker, beside):
         running = [asyncio.create_task(task()) for task in beside]
+        if place.embedded:
+            running.append(asyncio.create_task(place.embedded.keep_running()))
         gc.freeze()  # what is open now stays: the collector need not walk the corpus again and again
-        log.info("working", extra={"slot": slot, "in_flight": settings.service.in_flight})
+        log.info("working", extra={"slot": place.slot, "in_flight": settings.service.in_flight})
         try:
             await worker.work(stop)
         finally:

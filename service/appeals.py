@@ -17,13 +17,11 @@ class NothingToAppeal(CasewrightError):
     code: ClassVar[str] = "nothing_to_appeal"
 
 
-async def appeal_of(
-    pool: Pool, case_id: str, appeal_id: str, statement: str, documents: tuple[Image, ...] = ()
-) -> Case:
-    """Make the case that appeals against another: the same listing, day and region, so that the same rules hold.
+async def appealed(pool: Pool, case_id: str) -> Case:
+    """The case that is appealed against, as it came in.
 
     Raises:
-        NoSuchCase: the first case is not here.
+        NoSuchCase: it is not here.
         NothingToAppeal: it has no violation that stands.
     """
     row = await pool.fetchrow("SELECT body, status, outcome, overturned_at FROM cases WHERE id = $1", case_id)
@@ -32,7 +30,18 @@ async def appeal_of(
     if row["status"] != "decided" or row["outcome"] != "violation" or row["overturned_at"]:
         told = "overturned" if row["overturned_at"] else row["outcome"] or row["status"]
         raise NothingToAppeal(case=case_id, status=told)
-    first = Case.model_validate_json(row["body"])
+    return Case.model_validate_json(row["body"])
+
+
+async def appeal_of(
+    pool: Pool, case_id: str, appeal_id: str, statement: str, documents: tuple[Image, ...] = ()
+) -> Case:
+    """Make the case that appeals against another: the same listing, day and region, so that the same rules hold.
+
+    Raises:
+        NoSuchCase, NothingToAppeal: as `appealed`.
+    """
+    first = await appealed(pool, case_id)
     appeal = Appeal(of=case_id, statement=statement, documents=documents)
     return first.model_copy(update={"id": appeal_id, "appeal": appeal, "due_at": None})
 

@@ -41,7 +41,7 @@ def back_up(server: EmbeddedPostgres, file: Path) -> None:
     descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     try:
         with os.fdopen(descriptor, "wb") as written:
-            _run([server.tool("pg_dump"), "--format=custom", server.dsn], stdout=written.fileno())
+            _run([server.programs / "pg_dump", "--format=custom", server.dsn], stdout=written.fileno())
             os.fsync(written.fileno())
         part.replace(file)
     finally:
@@ -70,7 +70,7 @@ async def restore(server: EmbeddedPostgres, file: Path) -> list[str]:
     finally:
         await connection.close()
     options = ["--single-transaction", "--exit-on-error", "--no-owner", f"--dbname={server.dsn}"]
-    _run([server.tool("pg_restore"), *options, file])
+    _run([server.programs / "pg_restore", *options, file])
     return await migrate(server.dsn)
 
 

@@ -61,8 +61,11 @@ RETURNING id
 
 
 def body_of(case: Case) -> bytes:
-    """A case as it is stored and compared: with its defaults, its keys in order."""
-    return orjson.dumps(case.model_dump(mode="json"), option=orjson.OPT_SORT_KEYS)
+    """A case as it is stored and compared: its keys in order, and without what it leaves to our defaults.
+
+    So a case that is sent again after a release that knows a further field is the same case still.
+    """
+    return orjson.dumps(case.model_dump(mode="json", exclude_defaults=True), option=orjson.OPT_SORT_KEYS)
 
 
 async def submit(pool: Pool, cases: Sequence[Case]) -> list[Receipt]:

@@ -94,6 +94,7 @@ async def case_of(pool: Pool, case_id: str) -> Case:
     return Case.model_validate_json(body)
 
 
+_PREFETCH = 100
 _CHOSEN = """
 ($1::text IS NULL OR c.status = $1) AND ($2::text IS NULL OR c.seller_id = $2)
 AND ($3::text IS NULL OR c.subject_id = $3) AND ($4::text IS NULL OR c.region = $4)
@@ -103,7 +104,10 @@ _LIST = f"""
 SELECT {_COLUMNS} FROM cases c WHERE {_CHOSEN}
 AND ($7::timestamptz IS NULL OR (c.received_at, c.id) > ($7, $8)) ORDER BY c.received_at, c.id LIMIT $9
 """  # noqa: S608 - constant
-_EXPORT = f"SELECT c.result FROM cases c WHERE {_CHOSEN} AND c.result IS NOT NULL ORDER BY c.received_at, c.id"  # noqa: S608 - constant
+_EXPORT = f"""
+SELECT c.received_at, c.id, c.result FROM cases c WHERE {_CHOSEN} AND c.result IS NOT NULL
+AND ($7::timestamptz IS NULL OR (c.received_at, c.id) > ($7, $8)) ORDER BY c.received_at, c.id LIMIT {_PREFETCH}
+"""  # noqa: S608 - constant
 
 
 def _values(choice: Choice) -> tuple[Any, ...]:
@@ -132,7 +136,12 @@ async def listed(pool: Pool, choice: Choice, cursor: str | None, limit: int) -> 
 
 
 async def export(pool: Pool, choice: Choice) -> AsyncIterator[bytes]:
-    """Every chosen case's last result line, with its line end, however many there are; read as they are written."""
-    async with pool.acquire() as connection, connection.transaction(isolation="repeatable_read", readonly=True):
-        async for row in connection.cursor(_EXPORT, *_values(choice), prefetch=100):
+    """Every chosen case's last result line, with its line end, however many there are.
+
+    It is read page by page as it is written out: a slow reader holds no connection and no transaction.
+    """
+    at, after = None, ""
+    while rows := await pool.fetch(_EXPORT, *_values(choice), at, after):
+        for row in rows:
             yield bytes(row["result"]) + b"\n"
+        at, after = rows[-1]["received_at"], rows[-1]["id"]

@@ -82,6 +82,11 @@ class Claim:
         return self.epoch == 1
 
     @property
+    def opens(self) -> int:
+        """The round that this run may open; one that was answered in its own round had its outcome held before."""
+        return self.paused.round + 1 if self.paused else 1
+
+    @property
     def thread(self) -> str:
         """The name of this run's checkpoints: its own, so that a run that was superseded changes nobody's."""
         return f"{self.case.id}/{self.epoch}"
@@ -179,7 +184,7 @@ async def conclude(connection: Connection, claim: Claim, line: Line, *, within_c
         acted.name if acted else "",
         decision.decided_by,
         list(types_of(decision, case)),
-        case.subject.title,
+        case.subject.title.replace("\0", "\ufffd"),
         _type_of(decision),
         acted.clause_id if acted else "",
         acted.step if acted else 0,

@@ -9,10 +9,29 @@ from psycopg.rows import DictRow, dict_row
 from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
 from graphs.passes import PLAIN, Saver
-from service.database import AWAY, Pool
+from service.database import AWAY, SILENCE_S, Pool, server_probes
 
-GONE: tuple[type[Exception], ...] = (*AWAY, psycopg.OperationalError, PoolTimeout)
+GONE: tuple[type[Exception], ...] = (
+    *AWAY,
+    psycopg.OperationalError,
+    psycopg.errors.ReadOnlySqlTransaction,
+    PoolTimeout,
+)
 """What is raised while the database is away, by either driver."""
+
+_PROBED = {
+    "connect_timeout": 10,
+    "keepalives_idle": SILENCE_S // 3,
+    "keepalives_interval": SILENCE_S // 3,
+    "keepalives_count": 3,
+    "tcp_user_timeout": SILENCE_S * 1000,
+}
+"""Of libpq: as in `service.database`, a dead wire is noticed."""
+
+
+async def _have_probed(connection: psycopg.AsyncConnection[DictRow]) -> None:
+    for name, figure in server_probes().items():
+        await connection.execute("SELECT set_config(%s, %s, false)", (name, figure))
 
 
 @asynccontextmanager
@@ -23,7 +42,8 @@ async def open_saver(dsn: str, size: int = 4) -> AsyncIterator[AsyncPostgresSave
         min_size=0,
         max_size=size,
         open=False,
-        kwargs={"autocommit": True, "prepare_threshold": 0, "row_factory": dict_row},
+        kwargs={"autocommit": True, "prepare_threshold": 0, "row_factory": dict_row, **_PROBED},
+        configure=_have_probed,
         check=AsyncConnectionPool.check_connection,
     )
     async with pool:

@@ -83,7 +83,11 @@ async def _again(pool: Pool, task: Task) -> NoReturn:
 
 
 async def _in_turn(pool: Pool, task: Task) -> None:
-    """Do a task unless another process is at it."""
-    async with pool.acquire() as connection, connection.transaction():
-        if await connection.fetchval("SELECT pg_try_advisory_xact_lock(hashtext($1))", f"casewright {task.name}"):
-            await task.do()
+    """Do a task unless another process is at it. No transaction: one that idles while its task works is broken off."""
+    async with pool.acquire() as connection:
+        name = f"casewright {task.name}"
+        if await connection.fetchval("SELECT pg_try_advisory_lock(hashtext($1))", name):
+            try:
+                await task.do()
+            finally:
+                await connection.execute("SELECT pg_advisory_unlock(hashtext($1))", name)

@@ -3,13 +3,13 @@
 import asyncio
 import logging
 import random
+from collections import Counter
 from collections.abc import Awaitable, Callable
-from contextlib import suppress
+from contextlib import AbstractAsyncContextManager, nullcontext, suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Literal
 
-from pgqueuer.db import AsyncpgPoolDriver
 from pgqueuer.errors import RetryRequested
 from pgqueuer.models import Job as QueuedJob
 from pgqueuer.qm import QueueManager
@@ -26,6 +26,8 @@ from graphs.view import held_slot
 from service.database import Pool
 from service.guards import conclude_guarded
 from service.journal import JournalWriter, RunJournal
+from service.patience import Patience, PatientDriver
+from service.pulse import pulse
 from service.queue import ENTRYPOINT
 from service.runs import Claim, Handed, Held, Superseded, claim, give_up, hand_over, is_suspect, put_off
 from service.savers import GONE
@@ -36,6 +38,8 @@ MakeDesk = Callable[[Case, CaseJournal], Awaitable[Desk]]
 """Lays out the desk for one case: the composition root's job."""
 _BARE = 2
 """Attempts at laying a case out without tools and model."""
+_FAILED = ["run_failed"]
+"""What keeps the outcome of a bare run from taking effect alone."""
 
 End = Literal["decided", "escalated", "given_up", "superseded", "model_away", "database_away", "failed"]
 
@@ -62,12 +66,15 @@ class WorkerSettings(Record):
         heartbeat_s: seconds without a sign of life after which another worker takes a case over.
         attempts: claims without getting on after which a case goes to a person as it is.
         again_s: seconds before a failed run is tried again; each further one doubles them.
+        outages: absences of the database that a case may meet here before a further one counts against it: what
+            looks like one may be the case's own doing.
     """
 
     in_flight: int = 200
     heartbeat_s: float = 8.0
     attempts: int = 6
     again_s: float = 1.0
+    outages: int = 10
 
 
 @dataclass
@@ -79,6 +86,7 @@ class Worker:
         bare_desk: one without tools and model, for a case whose runs have failed again and again.
         saver: where paused runs last.
         watch: stands around each pass.
+        dsn: of the database, for signs of life from a thread; empty leaves them to the event loop.
     """
 
     pool: Pool
@@ -87,12 +95,15 @@ class Worker:
     bare_desk: MakeDesk
     settings: WorkerSettings = WorkerSettings()
     watch: Watch[Running] = unwatched
+    dsn: str = ""
     running: set[str] = field(default_factory=set)
     _alone: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     def __post_init__(self) -> None:
         """Begin with no writes waiting."""
         self._journal = JournalWriter(self.pool)
+        self._patience = Patience(self.pool)
+        self._met: Counter[str] = Counter()
 
     async def take(self, case_id: str) -> None:
         """Run a case whose job has come; nothing happens where it needs no run.
@@ -100,6 +111,13 @@ class Worker:
         Raises:
             RetryRequested: it is to be tried again later.
         """
+        try:
+            await self._take(case_id)
+        except GONE as error:
+            await self._patience.until_back()
+            raise RetryRequested(timedelta(seconds=self.settings.again_s), "the database was away") from error
+
+    async def _take(self, case_id: str) -> None:
         claimed = await claim(self.pool, case_id)
         if claimed:
             await self._run(claimed)
@@ -135,19 +153,34 @@ class Worker:
             # Not all at once: the first to come back finds out whether the model answers again.
             after = pause.after_s * random.uniform(1, 2)  # noqa: S311 - spreads load, guards nothing
             raise RetryRequested(timedelta(seconds=after), "the model is away") from pause
-        except GONE:
-            running.end = "database_away"
-            raise RetryRequested(timedelta(seconds=self.settings.again_s), "the database is away") from None
         except Exception as error:
+            if isinstance(error, GONE) and await self._sat_out(claimed, error):
+                running.end = "database_away"
+                # At once: being older, it then comes before what has not begun.
+                raise RetryRequested(timedelta(0), "the database was away") from error
             log.exception("run failed", extra={"case": claimed.case.id, "attempt": claimed.attempts})
             after = min(60.0, self.settings.again_s * 2.0 ** (claimed.attempts - 1))
             raise RetryRequested(timedelta(seconds=after), type(error).__name__) from error
+        else:
+            self._met.pop(claimed.case.id, None)
+
+    async def _sat_out(self, claimed: Claim, error: Exception) -> bool:
+        """Wait for the database to be back and give the claim back uncounted; False where there was enough of that."""
+        self._met[claimed.case.id] += 1
+        if self._met[claimed.case.id] > self.settings.outages:
+            return False
+        log.info("run meets an absence", extra={"case": claimed.case.id, "why": type(error).__name__})
+        await self._patience.until_back()
+        await put_off(self.pool, claimed)
+        return True
 
     async def _pass(self, claimed: Claim) -> Line | None:
         """Run a case and write down what came of it; returns that, or None where it could not even be laid out."""
         journal = await CaseJournal.open(RunJournal(self._journal, claimed.epoch), claimed.case.id)
         if claimed.attempts > self.settings.attempts:
             return await self._bare(claimed, journal)
+        if journal.noted(held_slot(claimed.opens)) == _FAILED:
+            await journal.note(held_slot(claimed.opens), [])  # that was said of a bare run, from which nothing came
         passed = await self._once(claimed, await self.desk(claimed.case, journal))
         try:
             return await self._write(claimed, passed)
@@ -160,9 +193,7 @@ class Worker:
             async with self.pool.acquire() as connection:
                 await give_up(connection, claimed)
             return None
-        paused = claimed.paused.round if claimed.paused else 1
-        for number in (paused, paused + 1):  # an answer goes on in its round, or begins the next
-            await journal.note(held_slot(number), ["run_failed"])
+        await journal.note(held_slot(claimed.opens), _FAILED)
         passed = await self._once(claimed, await self.bare_desk(claimed.case, journal))
         return await self._write(claimed, passed)
 
@@ -191,6 +222,7 @@ class Worker:
 
     async def work(self, stop: asyncio.Event) -> None:
         """Work until told to stop; then finish what is in flight. A database that goes away is waited for."""
+        self._patience.over = stop
         while not stop.is_set():
             try:
                 await self._listen(stop)
@@ -203,7 +235,8 @@ class Worker:
                 await asyncio.wait_for(stop.wait(), self.settings.again_s)
 
     async def _listen(self, stop: asyncio.Event) -> None:
-        manager = QueueManager(Queries(AsyncpgPoolDriver(self.pool)))
+        beat_s = self.settings.heartbeat_s / 8  # as often as the queue tells of them
+        manager = QueueManager(Queries(PatientDriver(self.pool, self._patience, beat_s)))
 
         @manager.entrypoint(ENTRYPOINT, on_failure="hold")
         async def _case(job: QueuedJob) -> None:
@@ -211,16 +244,21 @@ class Worker:
 
         stopping = asyncio.create_task(_pass_on(stop, manager.shutdown))
         try:
-            await manager.run(
-                dequeue_timeout=timedelta(seconds=5),
-                batch_size=max(1, min(50, self.settings.in_flight // 2)),
-                max_concurrent_tasks=max(2, self.settings.in_flight),
-                shutdown_on_listener_failure=True,
-                heartbeat_timeout=timedelta(seconds=self.settings.heartbeat_s),
-                log_aggregation_interval=timedelta(0),
-            )
+            async with self._pulse(manager):
+                await manager.run(
+                    dequeue_timeout=timedelta(seconds=5),
+                    batch_size=max(1, min(50, self.settings.in_flight // 2)),
+                    max_concurrent_tasks=max(2, self.settings.in_flight),
+                    heartbeat_timeout=timedelta(seconds=self.settings.heartbeat_s),
+                    log_aggregation_interval=timedelta(0),
+                )
         finally:
             stopping.cancel()
+
+    def _pulse(self, manager: QueueManager) -> AbstractAsyncContextManager[None]:
+        if not self.dsn:
+            return nullcontext()
+        return pulse(self.dsn, manager.queue_manager_id, self.settings.heartbeat_s / 4)
 
 
 async def _pass_on(stop: asyncio.Event, shutdown: asyncio.Event) -> None:

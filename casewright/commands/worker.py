@@ -54,7 +54,7 @@ def command(slot: int, metrics: tuple[str, int] | None, parent: int | None) -> N
     # No effect is the default here, as in `serve`: the owner says what may run alone.
     settings = read_settings(defaults=SERVICE_DEFAULTS)
     log_to_stderr(settings.log, settings.secrets)
-    dsn, _ = database_of(settings)
+    dsn, embedded = database_of(settings)
 
     async def work() -> None:
         await migrate(dsn)
@@ -63,7 +63,7 @@ def command(slot: int, metrics: tuple[str, int] | None, parent: int | None) -> N
             asyncio.get_running_loop().add_signal_handler(number, stop.set)
         orphaned = asyncio.create_task(_orphaned(parent, stop))
         with _serving(metrics) as counted, tracing(settings, "worker") as traces:
-            await run_worker(settings, dsn, stop, slot, watches(counted, traces))
+            await run_worker(settings, dsn, stop, Place(slot, embedded), watches(counted, traces))
         orphaned.cancel()
         with suppress(asyncio.CancelledError):
             await orphaned

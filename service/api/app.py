@@ -8,7 +8,20 @@ from fastapi import FastAPI
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from policies.corpus import Corpus
-from service.api import cases, health, keys
+from service.api import (
+    cases,
+    events,
+    guards,
+    health,
+    images,
+    keys,
+    people,
+    platform,
+    reports,
+    reviewers,
+    statements,
+    webhooks,
+)
 from service.api.document import document
 from service.api.office import Office
 from service.api.operation import Operation, Schema
@@ -42,14 +55,28 @@ def make_app(pool: Pool, corpus: Corpus, settings: ApiSettings, *, dsn: str) -> 
 
 def operations() -> tuple[Operation, ...]:
     """Everything that the API does."""
-    return (*cases.operations(), *keys.operations(), *health.operations())
+    served = (
+        cases,
+        people,
+        statements,
+        images,
+        reports,
+        platform,
+        events,
+        webhooks,
+        guards,
+        reviewers,
+        keys,
+        health,
+    )
+    return tuple(operation for part in served for operation in part.operations())
 
 
 class _Api(FastAPI):
     def openapi(self) -> Schema:
         """The document, written at its first reading."""
         if self.openapi_schema is None:
-            self.openapi_schema = document(self, operations())
+            self.openapi_schema = document(self, operations(), self.state.office)
         return self.openapi_schema
 
 

@@ -92,6 +92,15 @@ async def read_body(request: Request, kind: type[_R], what: str, most: int) -> _
     return read_record(kind, what, await read_object(request, what, most))
 
 
+async def read_named(request: Request, kind: type[_R], what: str, name: str, most: int) -> _R:
+    """Read a record whose id stands in the path, and may be left out in the body; raises as `read_object` does."""
+    sent = await read_object(request, what, most)
+    if sent.get("id", name) != name:
+        detail = f"the path says {name}"
+        raise Invalid(what, (Problem(code="another_id", pointer="/id", detail=detail, hint="leave it out"),))
+    return read_record(kind, what, sent | {"id": name})
+
+
 def under(pointer: str, error: Invalid) -> Invalid:
     """The same problems, in a document that holds the one they were found in at `pointer`."""
     moved = (problem.model_copy(update={"pointer": pointer + problem.pointer}) for problem in error.problems)

@@ -104,6 +104,7 @@ def operations() -> tuple[Operation, ...]:
             },
             (409,),
             Body({JSON: (Case, _BATCH), LINES: {"type": "string", "description": "one case a line"}}),
+            waits=True,
         ),
         Operation("GET", "/cases", list_cases, "read", {200: Reply("A page", Page)}, (422,)),
         Operation("GET", "/cases/{case_id}", read_case, "read", {200: Reply("The case", Standing)}, (404, 422)),

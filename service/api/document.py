@@ -9,8 +9,11 @@ from fastapi.openapi.utils import get_openapi
 from pydantic import BaseModel
 from pydantic.json_schema import JsonSchemaMode, models_json_schema
 
-from service.api.operation import Body, Operation, Reply, Schema
+from policies.corpus import Corpus
+from service.api.office import Office
+from service.api.operation import Body, Operation, Reply, Schema, WithoutId
 from service.api.problems import MEDIA_TYPE, ProblemDocument
+from service.api.settings import ApiSettings
 
 _REF = "#/components/schemas/{model}"
 _REFUSALS = {
@@ -27,10 +30,17 @@ _REFUSALS = {
     503: "Overloaded, or the database is away; come again",
 }
 _SCHEME = "key"
+_PREFER: Schema = {
+    "name": "Prefer",
+    "in": "header",
+    "required": False,
+    "description": "`wait=N` (RFC 7240): answer when the case is settled, after N seconds at most",
+    "schema": {"type": "string"},
+}
 Modes = Mapping[tuple[type[Any], JsonSchemaMode], Schema]
 
 
-def document(app: FastAPI, operations: Sequence[Operation]) -> Schema:
+def document(app: FastAPI, operations: Sequence[Operation], office: Office) -> Schema:
     """Write the document of an app."""
     made = get_openapi(
         title="Casewright",
@@ -41,6 +51,8 @@ def document(app: FastAPI, operations: Sequence[Operation]) -> Schema:
     named, defined = _schemas(operations)
     components = made.setdefault("components", {})
     components["schemas"] = defined["$defs"]
+    _over_http(components["schemas"], office.settings)
+    _in_these_policies(components["schemas"], office.corpus)
     components["securitySchemes"] = {_SCHEME: {"type": "http", "scheme": "bearer", "description": "An API key, cw_..."}}
     for operation in operations:
         _describe(made["paths"][operation.full_path][operation.method.lower()], operation, named)
@@ -56,10 +68,30 @@ def _schemas(operations: Sequence[Operation]) -> tuple[Modes, Schema]:
     return {(kind, mode): schema for (kind, mode), schema in named.items()}, defined
 
 
+def _over_http(schemas: Schema, settings: ApiSettings) -> None:
+    """What holds of a case only here: no picture by a path, and the limits that are set."""
+    image, listing = schemas["Image"], schemas["Listing"]["properties"]
+    del image["properties"]["path"]
+    image["properties"]["sha256"] = image["properties"]["sha256"]["anyOf"][0]
+    image["required"] = ["sha256"]
+    listing["title"]["maxLength"] = settings.limits.title
+    listing["description"]["maxLength"] = settings.limits.description
+    listing["images"]["maxItems"] = settings.limits.images
+
+
+def _in_these_policies(schemas: Schema, corpus: Corpus) -> None:
+    """The names that a guard may be about."""
+    guard = schemas["Guard"]["properties"]
+    guard["action"]["enum"] = ["", *sorted(corpus.actions)]
+    guard["type"] = {"type": "string", "default": "", "enum": ["", *sorted(corpus.types)]}
+
+
 def _types(schema: Any) -> list[type[BaseModel]]:  # noqa: ANN401 - a schema that holds types
     """The types inside a schema, wherever they stand."""
     if isinstance(schema, type):
         return [schema]
+    if isinstance(schema, WithoutId):
+        return [schema.of]
     inner = schema.values() if isinstance(schema, dict) else schema if isinstance(schema, list | tuple) else ()
     return [found for part in inner for found in _types(part)]
 
@@ -68,6 +100,8 @@ def _written(schema: Any, named: Modes, mode: JsonSchemaMode) -> Any:  # noqa: A
     """A schema with references in the place of types; several in a tuple: any of them."""
     if isinstance(schema, type):
         return named[schema, mode]
+    if isinstance(schema, WithoutId):
+        return _without_id(schema, mode)
     if isinstance(schema, tuple):
         return {"anyOf": [_written(part, named, mode) for part in schema]}
     if isinstance(schema, dict):
@@ -75,7 +109,18 @@ def _written(schema: Any, named: Modes, mode: JsonSchemaMode) -> Any:  # noqa: A
     return schema
 
 
+def _without_id(body: WithoutId, mode: JsonSchemaMode) -> Schema:
+    """Without the id: it stands in the path, and one that says otherwise is refused."""
+    whole = body.of.model_json_schema(mode=mode, ref_template=_REF)
+    schema: Schema = {name: value for name, value in whole.items() if name != "$defs"}
+    schema["properties"] = {name: value for name, value in whole["properties"].items() if name != "id"}
+    schema["required"] = [name for name in whole.get("required", ()) if name != "id"]
+    return schema
+
+
 def _describe(entry: Schema, operation: Operation, named: Modes) -> None:
+    if operation.waits:
+        entry.setdefault("parameters", []).append(_PREFER)
     if operation.body:
         entry["requestBody"] = _body(operation.body, named)
     if operation.scope:

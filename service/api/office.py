@@ -16,6 +16,7 @@ from service.keys import KeyRing
 from service.listening import CaseListener
 from service.metrics import ServiceMetrics
 from service.queue import backlog
+from service.webhooks import WebhookStore
 
 _COUNTED_S = 1.0
 """Seconds for which a count of the backlog is taken as true."""
@@ -55,6 +56,7 @@ class Office:
     events: EventListener
     exports: asyncio.Semaphore
     drawing: asyncio.Semaphore
+    webhooks: WebhookStore
     metrics: ServiceMetrics
 
     @classmethod
@@ -70,6 +72,7 @@ class Office:
             events=EventListener(dsn),
             exports=asyncio.Semaphore(settings.exports),
             drawing=asyncio.Semaphore(2),
+            webhooks=WebhookStore(pool, allow_private=settings.webhook_private),
             metrics=ServiceMetrics(pool),
         )
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from fastapi import Depends, FastAPI
 
+from cases.problem import Record
 from service.api.access import Needs
 from service.keys import Scope
 
@@ -15,6 +16,13 @@ LINES = "application/x-ndjson"
 PICTURES = ("image/png", "image/jpeg", "image/webp", "image/gif", "application/octet-stream")
 
 Schema = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class WithoutId:
+    """A type whose id stands in the path: in the body it may be left out."""
+
+    of: type[Record]
 
 
 @dataclass(frozen=True)
@@ -54,6 +62,7 @@ class Operation:
         path: below the prefix; one that begins with two slashes stands outside it.
         scope: that a key must have; None asks for no key.
         refusals: statuses of its refusals, besides those that every operation may give.
+        waits: whether it heeds `Prefer: wait=N`.
     """
 
     method: str
@@ -63,6 +72,7 @@ class Operation:
     replies: Mapping[int, Reply]
     refusals: tuple[int, ...] = ()
     body: Body | None = None
+    waits: bool = False
 
     @property
     def full_path(self) -> str:

@@ -17,10 +17,13 @@ from starlette.routing import Route
 from cases.problem import CasewrightError, Invalid, Problem, Record
 from graphs.escalations import AnsweredTwice, NoEscalation, StaleAnswer
 from service.answers import NotDecided
+from service.appeals import NothingToAppeal
 from service.database import AWAY
+from service.escalations import NotRaised
 from service.events import CursorTooOld
 from service.intake import AnotherBody, CaseIsOver, NoSuchCase
 from service.keys import NoSuchKey
+from service.platform import NoSuchSeller
 from service.reviewers import NotYours
 from service.webhooks import NoSuchWebhook, WebhookDisabled
 
@@ -82,12 +85,15 @@ _STATUS: dict[type[CasewrightError], int] = {
     NotYours: 403,
     NoSuchCase: 404,
     NoSuchKey: 404,
+    NoSuchSeller: 404,
+    NotRaised: 404,
     NoSuchWebhook: 404,
     AnotherBody: 409,
     AnsweredTwice: 409,
     CaseIsOver: 409,
     NoEscalation: 409,
     NotDecided: 409,
+    NothingToAppeal: 409,
     StaleAnswer: 409,
     WebhookDisabled: 409,
     CursorTooOld: 410,

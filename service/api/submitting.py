@@ -1,7 +1,7 @@
 """Taking cases in over HTTP: one, an array, or one a line; of a batch the good ones, and each bad one named."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -9,7 +9,7 @@ from fastapi import Request
 from fastapi.responses import Response
 from pydantic import Field
 
-from cases.case import Case, Limits, read_case
+from cases.case import Case, Image, Limits, read_case
 from cases.problem import Invalid, Problem, Record
 from service.api.bodies import json_of, media_type_of, read_bytes
 from service.api.office import Office, TheOffice
@@ -84,7 +84,7 @@ async def submit_one(request: Request, office: Office, case: Case) -> Response:
     (receipt,) = await submit(office.pool, [case])
     if receipt.taken == "another_body":
         raise AnotherBody(case=case.id)
-    wait = wished_wait(request)
+    wait = wished_wait(request, office.settings.longest_wait)
     standing = await settled(office, case.id, wait) if wait else await read(office.pool, case.id)
     headers = {"Location": case_path(case.id)} | ({"Preference-Applied": f"wait={wait}"} if wait else {})
     at_once = receipt.taken == "known" or (wait and standing.status not in {"queued", "running"})
@@ -98,18 +98,31 @@ def read_http_case(data: Any, limits: Limits) -> Case:  # noqa: ANN401 - JSON
         raise Invalid("the case", (problem,))
     case = read_case(data, limits)
     documents = case.appeal.documents if case.appeal else ()
-    problems = [
-        Problem(code="path_over_http", pointer=pointer, detail="no file is read here", hint=_UPLOAD)
-        for pointer, images in (("/subject/images", case.subject.images), ("/appeal/documents", documents))
-        for pointer, image in ((f"{pointer}/{index}/path", image) for index, image in enumerate(images))
-        if image.path is not None
-    ]
-    if problems:
-        raise Invalid("the case", tuple(problems))
+    check_uploaded("the case", {"/subject/images": case.subject.images, "/appeal/documents": documents})
     return case
 
 
 _UPLOAD = "upload it with PUT /api/v1/images, and name it by `sha256`"
+
+
+def check_uploaded(what: str, named: Mapping[str, Sequence[Image]]) -> None:
+    """Refuse pictures that are named by a path: no file is read for whoever comes over HTTP.
+
+    Args:
+        what: holds them, for the message.
+        named: pictures by the pointer of their list.
+
+    Raises:
+        Invalid: with the pointer of each.
+    """
+    problems = [
+        Problem(code="path_over_http", pointer=f"{pointer}/{i}/path", detail="no file is read here", hint=_UPLOAD)
+        for pointer, images in named.items()
+        for i, image in enumerate(images)
+        if image.path is not None
+    ]
+    if problems:
+        raise Invalid(what, tuple(problems))
 
 
 async def _parsed(office: Office, data: bytes, *, lines: bool) -> _Batch:

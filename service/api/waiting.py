@@ -9,18 +9,17 @@ from fastapi import Request
 from service.api.office import Office
 from service.reading import Standing, read
 
-LONGEST_S = 60
 _LOOK_S = 5.0
 """Seconds after which a waiting request looks by itself: the listening connection may be away."""
 _WAIT = re.compile(r'\s*wait\s*=\s*"?(\d{1,9})"?\s*(;.*)?', re.IGNORECASE)
 _GOES_ON = {"queued", "running"}
 
 
-def wished_wait(request: Request) -> int:
-    """Seconds that a request wishes to wait, at most `LONGEST_S`; 0 where it has no wish that can be read."""
+def wished_wait(request: Request, most: int) -> int:
+    """Seconds that a request wishes to wait, at most `most`; 0 where it has no wish that can be read."""
     wishes = ",".join(request.headers.getlist("Prefer")).split(",")
     found = next((match for wish in wishes if (match := _WAIT.fullmatch(wish))), None)
-    return min(int(found[1]), LONGEST_S) if found else 0
+    return min(int(found[1]), most) if found else 0
 
 
 async def settled(office: Office, case_id: str, seconds: float) -> Standing:

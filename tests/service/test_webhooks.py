@@ -72,6 +72,24 @@ def test_replay_sends_again_what_the_webhook_wants_under_the_same_ids(delivering
     delivering(body)
 
 
+def test_a_replay_waits_for_a_purge_and_leaves_out_what_that_has_taken(with_pool):
+    async def body(pool):
+        store = WebhookStore(pool)
+        webhook, _ = await store.make("https://a.example/")
+        await tell(pool, "old", "new")
+        await pool.execute("UPDATE deliveries SET status = 'delivered'")
+        async with pool.acquire() as purging, purging.transaction():
+            old = await purging.fetchval("SELECT position FROM events WHERE case_id = 'old' FOR UPDATE")
+            replaying = asyncio.create_task(store.replay(webhook.id, 0))
+            await asyncio.sleep(0.3)
+            assert not replaying.done()
+            await purging.execute("DELETE FROM deliveries WHERE position = $1", old)
+            await purging.execute("DELETE FROM events WHERE position = $1", old)
+        assert await replaying == 1
+
+    with_pool(body)
+
+
 def test_a_replay_and_a_purge_at_the_same_time_agree(with_pool):
     async def body(pool):
         store = WebhookStore(pool)
