@@ -13,7 +13,7 @@ from prometheus_client import start_http_server
 from cases.problem import CasewrightError
 from casewright.commands.audit import run_quickly
 from casewright.logs import log_to_stderr
-from casewright.serving import SERVICE_DEFAULTS, database_of, run_worker
+from casewright.serving import SERVICE_DEFAULTS, Place, database_of, run_worker
 from casewright.settings import read_settings
 from casewright.watching import tracing, watches
 from service.migrate import migrate
