@@ -63,7 +63,7 @@ class Traces:
         flushing = threading.Thread(target=self._provider.force_flush, daemon=True)
         flushing.start()
         flushing.join(_FLUSH_S)
-        self._exporter.shutdown()  # type: ignore[no-untyped-call]  # the exporter says nothing of what it returns
+        self._exporter.shutdown()  # type: ignore[no-untyped-call]  # the SDK leaves it untyped
         self._provider.shutdown()
 
     @contextmanager

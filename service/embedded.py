@@ -80,7 +80,7 @@ class EmbeddedPostgres:
                 _forget_stale(folder)
                 made.ensure_pgdata_inited()
                 _configure(folder)
-                started = not (folder / "postmaster.pid").exists()
+                started = not _noted(folder)
                 _start(made, folder)
         except (OSError, RuntimeError, ValueError, AssertionError, subprocess.SubprocessError) as error:
             raise DatabaseNotStarted(folder=folder, why=str(error)) from error
