@@ -1,9 +1,10 @@
-"""What the drills share: a service of several workers with a scripted model, and a count of what came of it."""
+"""What the drills share: worker processes with a scripted model, and a count of what came of their cases."""
 
 import asyncio
 import os
 import shutil
 import signal
+import socket
 import sys
 import time
 from collections import Counter
@@ -49,10 +50,12 @@ async def send(dsn: str, cases: Sequence[Case]) -> None:
     """Have a migrated database take cases in."""
     await migrate(dsn)
     pool = await open_pool(dsn, 2)
-    for at in range(0, len(cases), 500):
-        await submit(pool, cases[at : at + 500])
-    await analyze(pool)
-    await pool.close()
+    try:
+        for at in range(0, len(cases), 500):
+            await submit(pool, cases[at : at + 500])
+        await analyze(pool)
+    finally:
+        pool.terminate()
 
 
 @asynccontextmanager
@@ -84,18 +87,68 @@ async def scripted_model(
         await process.wait()
 
 
+class Front:
+    """One address in front of several models, of which one answers at a time, or none."""
+
+    def __init__(self) -> None:
+        """Begin with none: connections are refused."""
+        self.port = free_port()
+        self._server: asyncio.Server | None = None
+        self._lines: set[asyncio.StreamWriter] = set()
+
+    async def turn_to(self, port: int | None) -> None:
+        """Have the model at a port answer; none: nobody. Connections to the one before are cut."""
+        if self._server:
+            self._server.close()
+        for line in list(self._lines):
+            line.transport.abort()
+        self._server = None
+        if port is not None:
+            self._server = await asyncio.start_server(lambda r, w: self._pass_on(port, r, w), "127.0.0.1", self.port)
+
+    async def _pass_on(self, port: int, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            back, forth = await asyncio.open_connection("127.0.0.1", port)
+        except OSError:
+            writer.close()
+            return
+        self._lines |= {writer, forth}
+        await asyncio.gather(_copy(reader, forth), _copy(back, writer))
+        self._lines -= {writer, forth}
+
+
+async def _copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    with suppress(OSError):
+        while data := await reader.read(1 << 16):
+            writer.write(data)
+            await writer.drain()
+    writer.close()
+
+
+def free_port() -> int:
+    """A port of this machine that nobody listens on."""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port: int = taken.getsockname()[1]
+        return port
+
+
 PLAY = "[{do: play, player: truthful}]"
 """Replies of a model that judges as the rulebook does."""
 
 
 @dataclass
 class Workers:
-    """Worker processes, which are to live through the drill."""
+    """Worker processes, which are to live through the drill.
+
+    Attributes:
+        home: a data folder whose embedded database is theirs; none: the database is that of `dsn`.
+    """
 
     folder: Path
     dsn: str
     model_url: str
     in_flight: int = 300
+    home: Path | None = None
     started: list[asyncio.subprocess.Process] = field(default_factory=list)
 
     async def start(self, within: Sequence[str] = (), dsn: str = "") -> int:
@@ -103,9 +156,9 @@ class Workers:
         slot = len(self.started)
         environment = {name: value for name, value in os.environ.items() if not name.startswith("CASEWRIGHT_")}
         environment |= {
-            "CASEWRIGHT_HOME": str(self.folder / "home"),
+            "CASEWRIGHT_HOME": str(self.home or self.folder / "home"),
             "CASEWRIGHT_POLICIES": str(self.folder / "policies"),
-            "CASEWRIGHT_DB": dsn or self.dsn,
+            "CASEWRIGHT_DB": "" if self.home else dsn or self.dsn,
             "CASEWRIGHT_AUDITOR": "llm",
             "CASEWRIGHT_AUTOMATION": "provisional",
             "CASEWRIGHT_MODEL": "scripted",
@@ -176,7 +229,7 @@ _WHERE = """
 SELECT id, epoch, status, (SELECT count(*) FROM journal j WHERE j.case_id = c.id) AS recorded
 FROM cases c WHERE id = ANY ($1)
 """
-_RUNNING = "SELECT id FROM cases WHERE status = 'running'"
+_BEGUN = "SELECT id FROM cases WHERE status = 'running' OR (status = 'queued' AND epoch > 0)"
 
 
 class Interrupted:
@@ -189,12 +242,14 @@ class Interrupted:
 
     @classmethod
     async def at(cls, dsn: str) -> "Interrupted":
-        """Those that stand as running now."""
-        running = [row["id"] for row in await look(dsn, _RUNNING)]
-        return cls(await look(dsn, _WHERE, running))
+        """Those that have begun and are not over: being run, or put off."""
+        begun = [row["id"] for row in await look(dsn, _BEGUN)]
+        return cls(await look(dsn, _WHERE, begun))
 
-    async def go_on(self, dsn: str, since: float, seconds: float = 300.0) -> tuple[float, float]:
-        """Wait until all have gone on: recorded something, ended, or begun again.
+    async def go_on(
+        self, dsn: str, since: float, seconds: float = 300.0, *, begun_counts: bool = True
+    ) -> tuple[float, float]:
+        """Wait until all have gone on: recorded something, ended, or (where that counts) begun again.
 
         Returns:
             Seconds since `since` (monotonic) until the first and until all; infinite where one never does.
@@ -206,7 +261,8 @@ class Interrupted:
             for row in rows:
                 stood = left[row["id"]]
                 over = row["status"] in {"decided", "waiting"}
-                if over or row["epoch"] > stood["epoch"] or row["recorded"] > stood["recorded"]:
+                begun = begun_counts and row["epoch"] > stood["epoch"]
+                if over or begun or row["recorded"] > stood["recorded"]:
                     del left[row["id"]]
                     first = min(first, time.monotonic() - since)
             if time.monotonic() - since > seconds:
@@ -272,7 +328,7 @@ async def until_over(dsn: str, seconds: float = _PATIENCE_S) -> float:
     """Wait until every case is decided or with a person; gives the seconds that it took."""
     began = time.monotonic()
     query = "SELECT count(*) FROM cases WHERE status NOT IN ('decided', 'waiting')"
-    while (await look(dsn, query))[0][0] and time.monotonic() - began < seconds:  # noqa: ASYNC110 - processes tell it no other way
+    while (await look(dsn, query))[0][0] and time.monotonic() - began < seconds:  # noqa: ASYNC110 - no event crosses processes
         await asyncio.sleep(0.3)
     return time.monotonic() - began
 

@@ -12,15 +12,20 @@
 import argparse
 import asyncio
 import shutil
+import subprocess
 import sys
 import tempfile
 import time
+from collections import Counter
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
+import asyncpg
 import psutil
 from fleet import (
     PLAY,
+    Front,
     Interrupted,
     Workers,
     at_work,
@@ -34,6 +39,8 @@ from fleet import (
     verdict,
 )
 
+from cases.case import Case
+from service.database import AWAY
 from service.embedded import EmbeddedPostgres
 
 
@@ -105,7 +112,178 @@ def kill_postgres(pid: int) -> None:
     psutil.wait_procs(family, timeout=10)
 
 
-DRILLS = {"database": database}
+_ASKS_FOR_TIME = "[{do: error, status: 429, retry_after: 2, text: slow down}]"
+_NONSENSE = "[{do: nonsense, form: arguments}]"
+_SINCE = "SELECT unnest(reasons) AS reason, count(*) FROM escalations WHERE raised_at > $1 GROUP BY 1 ORDER BY 2 DESC"
+
+
+async def model(folder: Path, asked: argparse.Namespace) -> bool:
+    """Take the model away, have it ask for time, and have it talk nonsense, each until all is well again."""
+    server = EmbeddedPostgres.start(folder / "db")
+    cases = made_cases(asked.cases or 800)
+    await send(server.dsn, cases)
+    front = Front()
+    workers = Workers(folder, server.dsn, f"http://127.0.0.1:{front.port}/v1", min(asked.in_flight, len(cases) // 6))
+    try:
+        async with (
+            scripted_model(folder, PLAY, asked.latency) as well,
+            scripted_model(folder, _ASKS_FOR_TIME, 0.0) as busy,
+            scripted_model(folder, _NONSENSE, asked.latency) as mad,
+        ):
+            await front.turn_to(well)
+            await workers.start()
+            await workers.start()
+            troubles: list[tuple[str, int | None, float]] = [
+                ("down", None, 60),
+                ("429", busy, 20),
+                ("nonsense", mad, 20),
+            ]
+            rows = [await one_trouble(front, workers, well, *trouble) for trouble in troubles]
+            left = await until_over(server.dsn)
+            came = await outcome(server.dsn, cases)
+            fine = verdict(came, workers)
+            await front.turn_to(None)
+    finally:
+        await workers.stop()
+        server.stop()
+    head = [
+        "trouble",
+        "s",
+        "cases begun",
+        "first goes on, s",
+        "all go on, s",
+        "handed over for want of a model",
+        "all handed",
+    ]
+    table(head, rows)
+    print(f"the rest took {left:.0f} s more")
+    return fine and all(row[4] < float("inf") for row in rows)
+
+
+async def one_trouble(
+    front: Front, workers: Workers, well: int, name: str, port: int | None, lasts_s: float
+) -> list[Any]:
+    """Turn to what troubles for a while, then back, and wait until what had begun goes on."""
+    dsn = workers.dsn
+    await at_work(dsn, int(workers.in_flight * 1.8))
+    began = (await look(dsn, "SELECT now()"))[0][0]
+    await front.turn_to(port)
+    await asyncio.sleep(lasts_s)
+    interrupted = await Interrupted.at(dsn)
+    reasons = {row["reason"]: row["count"] for row in await look(dsn, _SINCE, began)}
+    await front.turn_to(well)
+    back = time.monotonic()
+    first, last = await interrupted.go_on(dsn, back, begun_counts=False)
+    row = [name, lasts_s, interrupted.count, first, last, reasons.get("model_unavailable", 0), reasons]
+    print("  ", row, flush=True)
+    return row
+
+
+_DISK = "600m"
+_FULL_S = 20.0
+
+
+async def disk(folder: Path, asked: argparse.Namespace) -> bool:
+    """Fill the disk of the embedded database, which the workers look after themselves."""
+    home = folder / "home"
+    home.mkdir()
+    if not mounted(home):
+        print("skipped: this needs Linux and the right to mount a file system")
+        return True
+    try:
+        return await on_small_disk(folder, home, asked)
+    finally:
+        await asyncio.to_thread(unmount, home)
+
+
+def unmount(home: Path) -> None:
+    """Stop the server of a data folder, and take its file system away."""
+    EmbeddedPostgres.start(home).stop()
+    subprocess.run(["umount", "--lazy", str(home)], check=True)  # noqa: S603, S607 - the system's own, of a folder of ours
+
+
+def mounted(place: Path) -> bool:
+    """Put a small file system at a place, if that is allowed."""
+    command = ["mount", "-t", "tmpfs", "-o", f"size={_DISK},mode=0755", "tmpfs", str(place)]
+    if not shutil.which("mount"):
+        return False
+    return subprocess.run(command, check=False, capture_output=True).returncode == 0  # noqa: S603 - the system's own
+
+
+async def on_small_disk(folder: Path, home: Path, asked: argparse.Namespace) -> bool:
+    """Have workers work, fill their disk, see what everybody meets, and make room again."""
+    server = EmbeddedPostgres.start(home)
+    cases = made_cases(asked.cases or 400)
+    late = made_cases(20, first=len(cases))
+    await send(server.dsn, cases)
+    in_flight = min(asked.in_flight, len(cases) // 4)
+    async with scripted_model(folder, PLAY, asked.latency) as port:
+        workers = Workers(folder, server.dsn, f"http://127.0.0.1:{port}/v1", in_flight, home)
+        try:
+            await workers.start()
+            await workers.start()
+            await at_work(server.dsn, int(in_flight * 1.8))
+            interrupted = await Interrupted.at(server.dsn)
+            ballast = home / "ballast"
+            fill(ballast)
+            met = await while_full(server, late)
+            stopped = not server.is_running
+            ballast.unlink()
+            freed = time.monotonic()
+            await look(server.dsn, "SELECT 1")
+            back = time.monotonic() - freed
+            first, last = await interrupted.go_on(server.dsn, freed)
+            await send(server.dsn, late)
+            left = await until_over(server.dsn)
+            came = await outcome(server.dsn, [*cases, *late])
+            fine = verdict(came, workers)
+        finally:
+            await workers.stop()
+    print("what submitting met, and how often:", dict(met), "; the server stopped by itself:", stopped)
+    head = ["full, s", "server back after room, s", "interrupted", "first goes on, s", "all go on, s"]
+    table(head, [[_FULL_S, back, interrupted.count, first, last]])
+    print(f"the rest took {left:.0f} s more")
+    strange = set(met) - {"taken"} - {kind.__name__ for kind in away_kinds()}
+    return fine and not strange and last < float("inf")
+
+
+def away_kinds() -> set[type]:
+    """Every class that counts as the database being away: what the API answers with 503."""
+    kinds = list(AWAY)
+    for kind in kinds:
+        kinds += kind.__subclasses__()
+    return set(kinds)
+
+
+def fill(ballast: Path) -> None:
+    """Write until there is no room."""
+    with suppress(OSError), ballast.open("wb", buffering=0) as file:
+        while True:
+            file.write(bytes(1 << 20))
+    with suppress(OSError), ballast.open("ab", buffering=0) as file:
+        while True:
+            file.write(bytes(4096))
+
+
+async def while_full(server: EmbeddedPostgres, late: list[Case]) -> Counter[str]:
+    """Try to submit all the time; halfway use up the log's last room, which stops the server."""
+    met: Counter[str] = Counter()
+    until = time.monotonic() + _FULL_S
+    while time.monotonic() < until:
+        try:
+            if time.monotonic() > until - _FULL_S / 2:
+                connection = await asyncpg.connect(server.dsn, timeout=5)
+                await connection.execute("SELECT pg_switch_wal()")
+                await connection.close()
+            await send(server.dsn, late)
+            met["taken"] += 1
+        except Exception as error:  # noqa: BLE001 - what it is, is the question
+            met[type(error).__name__] += 1
+        await asyncio.sleep(0.5)
+    return met
+
+
+DRILLS = {"database": database, "model": model, "disk": disk}
 
 if __name__ == "__main__":
     main()

@@ -8,7 +8,6 @@ its hands and started again, while more cases come in. Exits 1 where a guarantee
 
 import argparse
 import asyncio
-import itertools
 import random
 import sys
 import tempfile
@@ -100,26 +99,39 @@ async def drill(folder: Path, asked: argparse.Namespace) -> bool:
 
 
 async def kill_and_submit(pool: Pool, workers: Crew, model: Model, asked: argparse.Namespace) -> list[Kill]:
-    """Submit the cases in portions, and kill once in each while both workers are at it."""
+    """Submit the cases little by little, and kill again and again while both workers are at it."""
     chance = random.Random(asked.seed)  # noqa: S311 - to be repeatable
-    edges = [asked.cases * n // (asked.kills + 1) for n in range(asked.kills + 2)]
-    portions = [[read_case(case(n)) for n in range(*edge)] for edge in itertools.pairwise(edges)]
+    feed = Feed(pool, asked)
     for slot in (0, 1):
         await workers.start(pool, slot)
-        half = len(portions[0]) // 2  # by the first half we learn who is who
-        await submit(pool, portions[0][slot * half : half + slot * len(portions[0])])
-        await workers.meet(pool, slot)
+        await workers.meet(pool, slot, feed.more)
     watched = []
-    for portion in portions[1:]:
-        await submit(pool, portion)
+    for _ in range(asked.kills):
+        await feed.more(asked.cases // (2 * asked.kills))
         await asyncio.sleep(chance.uniform(0.2, 3.0))
         slot = chance.randrange(2)
-        await workers.meet(pool, slot)
-        await workers.meet(pool, 1 - slot)
         at, held = await workers.kill(pool, slot)
         watched.append(asyncio.create_task(_watched(pool, model, at, held)))
         await workers.start(pool, slot)
+        await workers.meet(pool, slot, feed.more)
+    await feed.more(asked.cases)
     return list(await asyncio.gather(*watched))
+
+
+class Feed:
+    """Submits the drill's cases, in order."""
+
+    def __init__(self, pool: Pool, asked: argparse.Namespace) -> None:
+        """Begin with the first."""
+        self._pool = pool
+        self._piece = max(4, asked.in_flight // 8)
+        self._left = [read_case(case(n)) for n in range(asked.cases)]
+
+    async def more(self, number: int = 0) -> None:
+        """Submit some more; a small piece where no number is given."""
+        taken = number or self._piece
+        now, self._left = self._left[:taken], self._left[taken:]
+        await submit(self._pool, now)
 
 
 async def _watched(pool: Pool, model: Model, at: float, held: Held) -> Kill:

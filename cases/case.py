@@ -49,7 +49,7 @@ def _not_at_the_edge(moment: _D) -> _D:
 
 
 def _day_written_out(value: object) -> object:
-    """Refuse numbers for days, as for times; that of a midnight may be written out as a time."""
+    """Refuse numbers for days; a midnight may stand for its day."""
     if isinstance(value, date) or (isinstance(value, str) and value[4:5] == "-"):
         return value
     msg = "a day is written such as 2026-03-14"

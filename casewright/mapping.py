@@ -1,7 +1,7 @@
 """Rows of a table in the shape that a mapping gives them: how exports of other systems become cases."""
 
 import csv
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterator
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Any
@@ -75,43 +75,6 @@ def filled(shape: Any, row: dict[str, Any], mapping: Path) -> Any:  # noqa: ANN4
     return None if not _NEEDED & set(shape) <= set(kept) else kept
 
 
-def case_of(shape: dict[str, Any], row: dict[str, Any], mapping: Path) -> Any:  # noqa: ANN401 - JSON
-    """Fill a case's shape from a row; raises as `filled` does.
-
-    A table's cells are texts: where a case wants a number, or yes or no, what is written so becomes one.
-    """
-    made = filled(shape, row, mapping)
-    if not isinstance(made, dict):
-        return made
-    _become(made, ("priority",), _number)
-    _become(made.get("subject"), ("quantity",), _number)
-    _become(made.get("signals"), tuple(made.get("signals") or ()), _number)
-    for item in (*made.get("reports", ()), *made.get("texts", ())):
-        _become(item, ("verified",), _flag)
-    return made
-
-
-_FLAGS = {"true": True, "yes": True, "y": True, "1": True, "false": False, "no": False, "n": False, "0": False}
-
-
-def _become(place: Any, names: Iterable[str], kind: Callable[[str], Any]) -> None:  # noqa: ANN401 - JSON
-    for name in names:
-        if isinstance(place, dict) and isinstance(place.get(name), str):
-            place[name] = kind(place[name].strip())
-
-
-def _flag(written: str) -> bool | str:
-    return _FLAGS.get(written.lower(), written)
-
-
-def _number(written: str) -> float | str:
-    try:
-        found = orjson.loads(written)
-    except orjson.JSONDecodeError:
-        return written  # reading the case says what is wrong with it
-    return found if isinstance(found, int | float) else written
-
-
 def _leaf(leaf: dict[str, Any], row: dict[str, Any], mapping: Path) -> Any:  # noqa: ANN401, PLR0911 - JSON; one return a form
     if "text" in leaf:
         try:
@@ -130,6 +93,8 @@ def _leaf(leaf: dict[str, Any], row: dict[str, Any], mapping: Path) -> Any:  # n
         return leaf.get("default")
     if leaf.get("as") == "decimal":
         return _decimal(value)
+    if leaf.get("as") == "number":
+        return _number(value)
     if "each" in leaf:
         return value if isinstance(value, list) else str(value).split(leaf.get("split", ","))
     return str(value)[: leaf.get("cut")] if leaf.get("as", "text") == "text" else value
@@ -154,6 +119,12 @@ def _decimal(value: object) -> str | None:
     except InvalidOperation:
         return None
     return (plain.rstrip("0").rstrip(".") if "." in plain else plain) or "0"
+
+
+def _number(value: object) -> object:
+    """A number of a table, which knows only text; what is none stays as it is, and is refused where it stands."""
+    plain = _decimal(value)
+    return value if plain is None else float(plain) if "." in plain else int(plain)
 
 
 def _unknown(column: str, row: dict[str, Any], mapping: Path) -> Invalid:

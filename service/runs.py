@@ -82,6 +82,11 @@ class Claim:
         return self.epoch == 1
 
     @property
+    def opens(self) -> int:
+        """The round that this run may open; one that was answered in its own round had its outcome held before."""
+        return self.paused.round + 1 if self.paused else 1
+
+    @property
     def thread(self) -> str:
         """The name of this run's checkpoints: its own, so that a run that was superseded changes nobody's."""
         return f"{self.case.id}/{self.epoch}"

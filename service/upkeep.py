@@ -15,6 +15,7 @@ from service.database import Pool
 from service.events import purge_events
 from service.queue import analyze, backlog, tidy, wish_again
 from service.savers import GONE, prune
+from service.tallies import tally
 
 log = logging.getLogger(__name__)
 _KEPT = timedelta(days=90)
@@ -50,10 +51,12 @@ class Depth:
 
 def tasks(pool: Pool, saver: Saver, corpus: Corpus) -> list[Task]:
     """Everything that a service wants done."""
+    types = sorted(corpus.types)
     return [
         Task("lost jobs", 15, lambda: wish_again(pool)),
         Task("expiries", 30, lambda: expire(pool, corpus)),
         Task("depth", 5, Depth(pool).look),
+        Task("tallies", 5, lambda: tally(pool, types)),
         Task("checkpoints", 60, lambda: prune(pool, saver)),
         Task("queue log", 600, lambda: tidy(pool)),
         Task("old events", 3600, lambda: purge_events(pool, _KEPT)),

@@ -6,7 +6,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -66,16 +66,18 @@ class Crew:
             environment = {**os.environ, **self.environment, "CASEWRIGHT_DB": named}
             return subprocess.Popen(command, env=environment, stderr=file)  # noqa: S603 - ourselves
 
-    async def meet(self, pool: Pool, slot: int, patience_s: float = 60.0) -> None:
-        """Learn the name of a slot's process, once it has claimed something. All others are known by then."""
+    async def meet(self, pool: Pool, slot: int, feed: Callable[[], Awaitable[None]], patience_s: float = 60.0) -> None:
+        """Learn the name of a slot's process by feeding it until it has claimed something; all others' are known."""
         until = time.monotonic() + patience_s
         while slot not in self.names:
             known = self._gone.union(*self.names.values())
             fresh = {row[0] for row in await pool.fetch(_NAMES)} - known
             if fresh:
                 self.names[slot] = fresh
+                return
             self._despair(slot, until)
-            await asyncio.sleep(0.02)
+            await feed()
+            await asyncio.sleep(0.3)
 
     def _despair(self, slot: int, until: float) -> None:
         if time.monotonic() > until or self.running[slot].poll() is not None:

@@ -10,7 +10,7 @@ import orjson
 
 from cases.case import read_case
 from cases.problem import Invalid, Problem
-from casewright.mapping import case_of, filled, read_mapping, rows_of
+from casewright.mapping import filled, read_mapping, rows_of
 from casewright.settings import read_settings
 from evaluation.golden_case import Expectable
 from policies.corpus import load_corpus
@@ -36,7 +36,7 @@ def command(table: Path, mapping: Path, out: Path) -> None:
     rows, bad = [], 0
     for number, row in rows_of(table):
         # A column that is not there is the mapping's fault, not a row's.
-        made, said = case_of(shape, row, mapping), {name: label.said(row, mapping) for name, label in labels.items()}
+        made, said = filled(shape, row, mapping), {name: label.said(row, mapping) for name, label in labels.items()}
         try:
             rows.append(_golden(made, said, labels))
         except Invalid as error:

@@ -9,13 +9,14 @@ from typing import get_args
 
 import click
 import uvicorn
-from fastapi import FastAPI
+from starlette.types import ASGIApp
 
 from casewright.commands.audit import run_quickly
 from casewright.logs import log_to_stderr
 from casewright.serving import SERVICE_DEFAULTS, auditor_of, database_of
 from casewright.settings import Settings, read_settings
 from casewright.tree import keep_worker
+from casewright.watching import tracing
 from policies.corpus import load_corpus
 from service.api.app import make_app
 from service.api.settings import ApiSettings
@@ -38,7 +39,7 @@ def command(host: str, port: int, workers: int | None) -> None:
     until CASEWRIGHT_AUTOMATION says so.
     """
     settings = read_settings(defaults=SERVICE_DEFAULTS)
-    log_to_stderr()
+    log_to_stderr(settings.log, settings.secrets)
     dsn, embedded = database_of(settings)
     count = settings.service.workers if workers is None else workers
     try:
@@ -61,7 +62,9 @@ async def _serve(
         opened.push_async_callback(pool.close)
         key = await _first_key(pool, settings.home)
         api = ApiSettings(backlog=settings.service.backlog)
-        app = make_app(pool, load_corpus(settings.policies), api, dsn=dsn)
+        app: ASGIApp = make_app(pool, load_corpus(settings.policies), api, dsn=dsn)
+        traces = opened.enter_context(tracing(settings, "api"))
+        app = traces.around(app) if traces else app
         _greet(settings, embedded, address, workers, key)
         async with asyncio.TaskGroup() as group:
             changes = {"CASEWRIGHT_DB": dsn}
@@ -70,9 +73,9 @@ async def _serve(
             group.create_task(_listen(app, address, stop))
 
 
-async def _listen(app: FastAPI, address: tuple[str, int], stop: asyncio.Event) -> None:
+async def _listen(app: ASGIApp, address: tuple[str, int], stop: asyncio.Event) -> None:
     """Serve HTTP until told to stop; the server's own taking of signals leads to the same."""
-    config = uvicorn.Config(app, host=address[0], port=address[1], log_config=None, access_log=False, lifespan="on")
+    config = uvicorn.Config(app, host=address[0], port=address[1], log_config=None, lifespan="on")
     server = uvicorn.Server(config)
 
     async def end() -> None:

@@ -9,7 +9,7 @@ import orjson
 
 from cases.case import read_case
 from cases.problem import Invalid
-from casewright.mapping import case_of, read_mapping, rows_of
+from casewright.mapping import filled, read_mapping, rows_of
 
 
 @click.group()
@@ -32,7 +32,7 @@ def from_table(table: Path, mapping: Path, out: Path | None) -> None:
     bad = 0
     with out.open("wb") if out else _Out() as file:
         for number, row in rows_of(table):
-            made = case_of(shape, row, mapping)  # a column that is not there is the mapping's fault, not a row's
+            made = filled(shape, row, mapping)  # a column that is not there is the mapping's fault, not a row's
             try:
                 case = read_case(made)
             except Invalid as error:

@@ -1,4 +1,4 @@
-"""Whether the process lives, and whether it can serve."""
+"""Whether the process lives, whether it can serve, and how the service is doing."""
 
 from typing import ClassVar, Literal
 
@@ -10,7 +10,10 @@ from service.api.office import TheOffice
 from service.api.operation import Operation, Reply
 from service.api.problems import Refused
 from service.api.replies import json_reply
+from service.metrics import MEDIA_TYPE
 from service.migrate import migrations
+
+_TEXT = {"type": "string"}
 
 
 class NotReady(Refused):
@@ -59,9 +62,15 @@ async def readyz(office: TheOffice) -> Response:
     return json_reply(Ready(migration=there, clauses=len(office.corpus.clauses), snapshot=office.corpus.snapshot))
 
 
+async def metrics(office: TheOffice) -> Response:
+    """Say how the service is doing, to Prometheus: the same whichever process is asked."""
+    return Response(await office.metrics.text(), media_type=MEDIA_TYPE)
+
+
 def operations() -> tuple[Operation, ...]:
     """What a supervisor and a load balancer ask."""
     return (
         Operation("GET", "//healthz", healthz, None, {200: Reply("It lives", Alive)}),
         Operation("GET", "//readyz", readyz, None, {200: Reply("It can serve", Ready)}),
+        Operation("GET", "//metrics", metrics, None, {200: Reply("As Prometheus reads it", _TEXT, MEDIA_TYPE)}),
     )

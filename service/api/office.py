@@ -15,6 +15,7 @@ from service.events import EventListener
 from service.gathering import Gathering
 from service.keys import KeyRing
 from service.listening import CaseListener
+from service.metrics import ServiceMetrics
 from service.queue import backlog
 from service.webhooks import WebhookStore
 
@@ -58,6 +59,7 @@ class Office:
     drawing: asyncio.Semaphore
     webhooks: WebhookStore
     gathering: Gathering
+    metrics: ServiceMetrics
 
     @classmethod
     def furnish(cls, pool: Pool, dsn: str, corpus: Corpus, settings: ApiSettings) -> "Office":
@@ -74,6 +76,7 @@ class Office:
             drawing=asyncio.Semaphore(2),
             gathering=Gathering(pool),
             webhooks=WebhookStore(pool, allow_private=settings.webhook_private),
+            metrics=ServiceMetrics(pool),
         )
 
 

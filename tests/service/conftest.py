@@ -22,6 +22,7 @@ from service.keys import SCOPES, make_key
 from service.migrate import migrate
 from service.webhooks import WebhookStore
 from tests.service.receiver import receiving
+from tests.service.shift import open_shift
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -138,6 +139,20 @@ def delivering(with_pool):
                 return await body(pool, WebhookStore(pool, allow_private=True), receiver, deliverer)
 
         return with_pool(inner)
+
+    return run
+
+
+@pytest.fixture
+def on_shift(dsn, tmp_path):
+    """Run an async test body with workers over the test's database: `on_shift(body)`."""
+
+    def run(body):
+        async def inner():
+            async with open_shift(dsn, tmp_path) as shift:
+                return await body(shift)
+
+        return asyncio.run(inner())
 
     return run
 
