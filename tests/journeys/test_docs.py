@@ -335,14 +335,16 @@ def test_of_two_answers_the_first_counts_and_audit_finishes_what_a_crash_left(fo
 def _variables():
     """Variable, default and example of every row that names one."""
     text = _text(SETTINGS)
-    rows = [line.strip("|").split(" | ") for line in re.findall(r"(?m)^\| `CASEWRIGHT_.*\|$", text)]
+    rows = [line.strip("|").split(" | ") for line in re.findall(r"(?m)^\| `(?:CASEWRIGHT|OTEL)_.*\|$", text)]
     return [(_bare(variable), default.strip(), _bare(example)) for variable, _, default, example in rows]
 
 
 def test_every_variable_is_documented_and_every_documented_one_is_read():
     source = _text(ROOT / "casewright/settings.py")
     paths = {name for name, field in Settings.model_fields.items() if "Path" in str(field.annotation)}
-    read = set(re.findall(r'"(CASEWRIGHT_[A-Z_]+)"', source)) | {f"CASEWRIGHT_{name.upper()}" for name in paths}
+    read = set(re.findall(r'"((?:CASEWRIGHT|OTEL)_[A-Z_]+)"', source)) | {
+        f"CASEWRIGHT_{name.upper()}" for name in paths
+    }
     documented = [variable for variable, _, _ in _variables()]
     assert sorted(documented) == sorted(read)
 
@@ -355,9 +357,10 @@ def _flat(environment):
         **{
             f"settings.{name}": getattr(settings, name)
             for name in Settings.model_fields
-            if name not in {"model", "audit"}
+            if name not in {"model", "audit", "service"}
         },
         **{f"audit.{name}": value for name, value in settings.audit.model_dump().items()},
+        **{f"service.{name}": value for name, value in settings.service.model_dump().items()},
         **{f"model.{name}": value for name, value in dict(settings.model_settings()).items()},
     }
 
