@@ -1,10 +1,11 @@
-"""Kill a worker at every boundary there is, each with a case of its own in its hands; another worker finishes it.
+"""Kill workers that have a case at every boundary there is; another worker finishes, and every case ends as undisturbed.
 
     python benchmarks/queue_sweep.py [--db embedded|tcp|DSN] [--every N]
 
 Boundaries are those of every node that a case comes to, and of the service: claimed, an answer recorded, a paused run
 kept, handed over, concluded. One kind of case decides at once; the other looks something up, asks a person, hears from
-the seller, asks again and is answered. Without --db: on the embedded database, then on a second PostgreSQL over TCP.
+the seller, asks again and is answered. A worker takes one case for each boundary of a pass; each stops at its own, and
+then the worker kills itself (SIGKILL). Without --db: on the embedded database, then on a second PostgreSQL over TCP.
 Exits 1 where a case does not end as it does undisturbed, or more than the call that was in flight is paid twice.
 """
 
@@ -25,7 +26,7 @@ from typing import Any
 
 from drills.cases import about
 from drills.databases import fresh_database
-from drills.doomed import work
+from drills.doomed import RECORDING, work
 from drills.model import Model, repeats, truthful_model
 
 from cases.case import read_case
@@ -37,7 +38,7 @@ from service.intake import submit
 
 _LONG_S, _SHORT_S = 3600.0, 1.0
 """Heartbeats: the doomed take over from nobody; who finishes takes over at once."""
-_PATIENCE_S = 120.0
+_PATIENCE_S = 300.0
 _LOOK_UP = {"do": "call_tool", "match": {"kind": "investigate", "text": "RELX", "turn": 0}, "times": None}
 _TITLES = {"decides": ("Zombie knife with 12 inch serrated blade", "GB"), "asks": ("RELX disposable vape pod", "SG")}
 _PASSES = {"decides": 1, "asks": 3}
@@ -88,7 +89,7 @@ class Sweep:
 
     async def until_idle(self, seen: Path) -> None:
         """Have a worker finish whatever is to be run, and write down the boundaries that it comes to."""
-        running = self._start("", _SHORT_S, seen)
+        running = self._start({}, _SHORT_S, seen)
         until = time.monotonic() + _PATIENCE_S
         while await self.pool.fetchval(_LEFT) and time.monotonic() < until and running.is_alive():  # noqa: ASYNC110 - no event crosses processes
             await asyncio.sleep(0.05)
@@ -115,16 +116,17 @@ class Sweep:
         bound = {"number": row["number"], "digest": row["digest"], "at": datetime.now(UTC).isoformat()}
         await answer(self.pool, case_id, read_answer({**bound, **_ANSWERS[number - 2]}), self.corpus)
 
-    async def kill(self, point: Point) -> bool:
-        """Have a worker take the point's case, and die there; whether it did."""
-        await self.prompt(point.case_id, point.number)
-        dying = self._start(point.boundary, _LONG_S, self.folder / "dying.txt")
+    async def kill(self, points: Sequence["Point"]) -> bool:
+        """Have a worker take the points' cases, and die once each is at its boundary; whether it did."""
+        for point in points:
+            await self.prompt(point.case_id, point.number)
+        dying = self._start({point.case_id: point.boundary for point in points}, _LONG_S, self.folder / "dying.txt")
         await asyncio.to_thread(dying.join, _PATIENCE_S)
-        died = dying.exitcode == -signal.SIGKILL
+        died: bool = dying.exitcode == -signal.SIGKILL
         dying.kill()
         return died
 
-    def _start(self, at: str, heartbeat_s: float, seen: Path) -> Any:  # noqa: ANN401 - a process of the context
+    def _start(self, at: dict[str, str], heartbeat_s: float, seen: Path) -> Any:  # noqa: ANN401 - a process of the context
         started = self.processes.Process(target=work, args=(self.environment, at, seen, heartbeat_s))
         started.start()
         return started
@@ -183,7 +185,7 @@ def _environment(model: Model, dsn: str, folder: Path) -> dict[str, str]:
         "CASEWRIGHT_HOME": str(folder / "home"),
         "CASEWRIGHT_AUDITOR": "llm",
         "CASEWRIGHT_AUTOMATION": "provisional",
-        "CASEWRIGHT_IN_FLIGHT": "20",
+        "CASEWRIGHT_IN_FLIGHT": "200",
     }
 
 
@@ -197,7 +199,10 @@ async def _kill_everywhere(swept: Sweep, every: int) -> tuple[dict[str, Ended], 
     points, missed = points[::every], []
     for number in range(1, max(_PASSES.values()) + 1):
         now = [point for point in points if point.number == number]
-        missed += [point for point in now if not await swept.kill(point)]
+        together = [point for point in now if not point.boundary.startswith(RECORDING)]
+        alone = [[point] for point in now if point.boundary.startswith(RECORDING)]
+        for dying in filter(None, [together, *alone]):
+            missed += [] if await swept.kill(dying) else dying
         for point in points:
             if point.number != number <= _PASSES[point.kind]:
                 await swept.prompt(point.case_id, number)
@@ -215,22 +220,18 @@ class Kept:
     paid: Counter[str]
 
 
-_IN_FLIGHT = ("while ", "before recording an answer")
-"""Boundaries at which a call is made and its answer not recorded."""
-
-
 def report(name: str, found: Kept, took: float) -> bool:
     """Print a line a boundary, and tell whether every guarantee has held."""
     rows: dict[str, list[tuple[bool, int, int]]] = {}
     for point, ended in found.ends.items():
         plain = found.undisturbed[point.kind]
         once = ended == plain and ended.claims == plain.claims + 1 and point not in found.missed
-        allowed = int(point.boundary.startswith(_IN_FLIGHT))
+        allowed = int(point.boundary.startswith(RECORDING))
         rows.setdefault(point.boundary.rstrip(" 0123456789"), []).append((once, found.paid[point.case_id], allowed))
-    print(f"{name}: {len(found.ends)} kills at {len(rows)} boundaries, {took:.0f} s; undisturbed:")
+    print(f"{name}: {len(found.ends)} cases cut off at {len(rows)} boundaries, {took:.0f} s; undisturbed:")
     for kind, plain in found.undisturbed.items():
         print(f"  {kind}: {plain.decided_by}, {plain.outcome}, {plain.action}; {' '.join(plain.events)}")
-    print(f"{'killed':34} kills  ended as undisturbed  calls repeated  (allowed)")
+    print(f"{'cut off':34} cases  ended as undisturbed  calls repeated  (allowed)")
     for boundary, row in rows.items():
         ended, paid, allowed = (sum(column) for column in zip(*row, strict=True))
         bad = "" if ended == len(row) and all(p <= a for _, p, a in row) else "  FAIL"

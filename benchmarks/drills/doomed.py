@@ -1,4 +1,4 @@
-"""A worker that kills itself at a boundary: a node's, or one of the service's. Nothing in the product knows of it.
+"""A worker that kills itself at boundaries: of nodes, or of the service. Nothing in the product knows of it.
 
 Nodes are heard through LangChain's own callbacks, as a tracer would hear them; the database and the checkpoints through
 doors that stand before the real ones.
@@ -9,7 +9,7 @@ import os
 import re
 import signal
 from collections import Counter
-from collections.abc import Generator
+from collections.abc import Generator, Mapping
 from contextvars import ContextVar
 from pathlib import Path
 from typing import Any
@@ -23,9 +23,8 @@ from casewright.settings import read_settings
 from graphs.passes import PLAIN
 from service.worker import Worker, WorkerSettings
 
-_IN_A_CALL_S = 0.1
-"""After the node has begun: the model, which takes longer, is being asked."""
-_ASKING = {"investigate", "challenge"}
+RECORDING = "before an answer is recorded"
+"""A call is paid, its answer not kept. Who stops here stops every case of the process: one writer records for all."""
 _CALL = re.compile(r"^\d+/(investigate|judge|narrow)/")
 _STATEMENTS = {
     "attempts = attempts + 1": "claim",
@@ -36,26 +35,28 @@ _STATEMENTS = {
 
 
 class Doom:
-    """Where the end comes; or, where none is set, the list of boundaries that were reached."""
+    """Where the end comes. Each case stops at its boundary; once all have, the process kills itself (SIGKILL)."""
 
-    def __init__(self, at: str, seen: Path) -> None:
-        """Take a boundary's name, and a file for those that are reached."""
+    def __init__(self, at: Mapping[str, str], seen: Path) -> None:
+        """Take each case's boundary by name, and a file for the boundaries that any case reaches."""
         self._at = at
         self._seen = seen
-        self._times: Counter[str] = Counter()
+        self._times: Counter[tuple[str, str]] = Counter()
+        self._stopped: set[str] = set()
 
-    def reach(self, what: str, after_s: float = 0.0) -> None:
-        """Come to a boundary: the end, where it is the one."""
-        self._times[what] += 1
-        name = f"{what} {self._times[what]}" if self._times[what] > 1 else what
+    async def reach(self, case_id: str, what: str) -> None:
+        """Come to a boundary: the end, where it is the case's."""
+        self._times[case_id, what] += 1
+        times = self._times[case_id, what]
+        name = f"{what} {times}" if times > 1 else what
         with self._seen.open("a", encoding="utf-8") as file:
-            file.write(name + "\n")
-        if name == self._at:
-            asyncio.get_running_loop().call_later(after_s, _die) if after_s else _die()
-
-
-def _die() -> None:
-    os.kill(os.getpid(), signal.SIGKILL)
+            file.write(f"{name}\n")
+        if name != self._at.get(case_id):
+            return
+        self._stopped.add(case_id)
+        if self._stopped == set(self._at):
+            os.kill(os.getpid(), signal.SIGKILL)
+        await asyncio.Event().wait()
 
 
 class Nodes(AsyncCallbackHandler):
@@ -66,30 +67,36 @@ class Nodes(AsyncCallbackHandler):
     def __init__(self, doom: Doom) -> None:
         """Tell the doom."""
         self._doom = doom
-        self._running: dict[object, str] = {}
+        self._running: dict[object, tuple[str, str]] = {}
 
     async def on_chain_start(self, *_: Any, **told: Any) -> None:  # noqa: ANN401 - as LangChain calls it
         """A node begins."""
-        node = (told.get("metadata") or {}).get("langgraph_node")
+        known = told.get("metadata") or {}
+        node = known.get("langgraph_node")
         if node and told.get("name") == node:
-            self._running[told["run_id"]] = node
-            self._doom.reach(f"before {node}")
-            if node in _ASKING:
-                self._doom.reach(f"while {node} asks", _IN_A_CALL_S)
+            self._running[told["run_id"]] = (known["thread_id"], node)
+            await self._doom.reach(known["thread_id"], f"before {node}")
 
     async def on_chain_end(self, *_: Any, **told: Any) -> None:  # noqa: ANN401 - as above
         """A node has ended."""
-        if node := self._running.pop(told["run_id"], None):
-            self._doom.reach(f"after {node}")
+        await self._over(told["run_id"], "after")
 
     async def on_chain_error(self, *_: Any, **told: Any) -> None:  # noqa: ANN401 - as above
         """A node has paused: that is how LangGraph tells of an interrupt."""
-        if node := self._running.pop(told["run_id"], None):
-            self._doom.reach(f"after the pause in {node}")
+        await self._over(told["run_id"], "at the pause in")
+
+    async def _over(self, run_id: object, how: str) -> None:
+        if found := self._running.pop(run_id, None):
+            await self._doom.reach(found[0], f"{how} {found[1]}")
 
 
 _nodes: ContextVar[Nodes | None] = ContextVar("nodes", default=None)
 register_configure_hook(_nodes, inheritable=True)
+
+
+def hear(doom: Doom) -> None:
+    """Have a doom told of every node that this task, or one that it starts, comes to."""
+    _nodes.set(Nodes(doom))
 
 
 class Door:
@@ -97,43 +104,42 @@ class Door:
 
     def __init__(self, real: Any, doom: Doom) -> None:  # noqa: ANN401 - asyncpg's pool, or a connection of it
         """Stand before the real one."""
-        self._real = real
+        self.real = real
         self._doom = doom
 
     def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - whatever the real one has
         """Everything else is the real one's."""
-        return getattr(self._real, name)
+        return getattr(self.real, name)
 
     async def fetchrow(self, query: str, *values: object, **more: Any) -> Any:  # noqa: ANN401 - as asyncpg
         """Ask for a row."""
-        return await self._asked(self._real.fetchrow, query, *values, **more)
+        return await self._asked(self.real.fetchrow, query, *values, **more)
 
     async def fetchval(self, query: str, *values: object, **more: Any) -> Any:  # noqa: ANN401 - as asyncpg
         """Ask for a value."""
-        return await self._asked(self._real.fetchval, query, *values, **more)
+        return await self._asked(self.real.fetchval, query, *values, **more)
 
     async def fetch(self, query: str, *values: Any, **more: Any) -> Any:  # noqa: ANN401 - as asyncpg
         """Ask for rows."""
-        calls = [slot for slot in values[2] if _CALL.match(slot)] if "INSERT INTO journal" in query else []
-        for _ in calls:
-            self._doom.reach("before recording an answer")
-        rows = await self._real.fetch(query, *values, **more)
-        for _ in calls:
-            self._doom.reach("after recording an answer")
-        return rows
+        calls = []
+        if "INSERT INTO journal" in query:
+            calls = [case_id for case_id, slot in zip(values[0], values[2], strict=True) if _CALL.match(slot)]
+        for case_id in calls:
+            await self._doom.reach(case_id, RECORDING)
+        return await self.real.fetch(query, *values, **more)
 
-    async def _asked(self, ask: Any, query: str, *values: object, **more: Any) -> Any:  # noqa: ANN401 - as asyncpg
+    async def _asked(self, ask: Any, query: str, *values: Any, **more: Any) -> Any:  # noqa: ANN401 - as asyncpg
         what = next((name for part, name in _STATEMENTS.items() if part in query), "")
         if what:
-            self._doom.reach(f"before {what}")
+            await self._doom.reach(values[0], f"before {what}")
         came = await ask(query, *values, **more)
         if what:
-            self._doom.reach(f"after {what}")
+            await self._doom.reach(values[0], f"after {what}")
         return came
 
     def acquire(self) -> "Acquired":
         """Take a connection out of the pool."""
-        return Acquired(self._real.acquire(), self._doom)
+        return Acquired(self.real.acquire(), self._doom)
 
 
 class Acquired:
@@ -162,21 +168,22 @@ class KeptSaver(AsyncPostgresSaver):
 
     doom: Doom
 
-    async def aput(self, *what: Any) -> Any:  # noqa: ANN401 - as LangGraph calls it
+    async def aput(self, config: Any, *what: Any) -> Any:  # noqa: ANN401 - as LangGraph calls it
         """Keep a checkpoint."""
-        self.doom.reach("before keep")
-        kept = await super().aput(*what)
-        self.doom.reach("amid keep")
+        case_id = config["configurable"]["thread_id"].partition("/")[0]
+        await self.doom.reach(case_id, "before keep")
+        kept = await super().aput(config, *what)
+        await self.doom.reach(case_id, "amid keep")
         return kept
 
-    async def aput_writes(self, *what: Any) -> None:  # noqa: ANN401 - as above
+    async def aput_writes(self, config: Any, *what: Any) -> None:  # noqa: ANN401 - as above
         """Keep what is pending."""
-        await super().aput_writes(*what)
-        self.doom.reach("after keep")
+        await super().aput_writes(config, *what)
+        await self.doom.reach(config["configurable"]["thread_id"].partition("/")[0], "after keep")
 
 
-def work(environment: dict[str, str], at: str, seen: Path, heartbeat_s: float) -> None:
-    """Work, in a process of its own, until SIGTERM or the boundary named."""
+def work(environment: dict[str, str], at: dict[str, str], seen: Path, heartbeat_s: float) -> None:
+    """Work, in a process of its own, until SIGTERM or until every case named has come to its boundary."""
     os.environ.update(environment)
     settings = read_settings()
     asyncio.run(_work(settings, Doom(at, seen), heartbeat_s))
@@ -185,7 +192,7 @@ def work(environment: dict[str, str], at: str, seen: Path, heartbeat_s: float) -
 async def _work(settings: Any, doom: Doom, heartbeat_s: float) -> None:  # noqa: ANN401 - as read
     stop = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
-    _nodes.set(Nodes(doom))
+    hear(doom)
     async with open_worker(settings, settings.service.db) as (worker, beside):
         saver = KeptSaver(worker.saver.conn, serde=PLAIN)  # type: ignore[attr-defined] # it is LangGraph's own
         saver.doom = doom

@@ -15,7 +15,8 @@ from typing import NamedTuple
 from service.database import Pool
 
 _HELD = """
-SELECT c.id, c.epoch, c.status = 'running' AS claimed FROM pgqueuer q JOIN cases c ON c.id = convert_from(q.payload, 'UTF8')
+SELECT c.id, c.epoch, c.status = 'running' AS claimed
+FROM pgqueuer q JOIN cases c ON c.id = convert_from(q.payload, 'UTF8')
 WHERE q.status = 'picked' AND q.queue_manager_id = ANY($1::uuid[]) AND c.status IN ('queued', 'running')
 """
 _STILL = """
