@@ -1,4 +1,4 @@
-"""Kill workers that have a case at every boundary there is; another worker finishes, and every case ends as undisturbed.
+"""Kill workers that have a case at every boundary there is; others finish, and every case ends as undisturbed.
 
     python benchmarks/queue_sweep.py [--db embedded|tcp|DSN] [--every N]
 
