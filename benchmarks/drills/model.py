@@ -43,7 +43,8 @@ class Model:
     @property
     def environment(self) -> dict[str, str]:
         """What a process needs to ask it and to judge by the same corpus."""
-        named = {"CASEWRIGHT_MODEL_URL": self.url, "CASEWRIGHT_MODEL": "scripted"}
+        # On a busy machine an answer may take its time; a call that is given up would come again without a kill.
+        named = {"CASEWRIGHT_MODEL_URL": self.url, "CASEWRIGHT_MODEL": "scripted", "CASEWRIGHT_MODEL_TIMEOUT": "600"}
         return {**named, "CASEWRIGHT_POLICIES": str(self.policies)}
 
 

@@ -10,11 +10,13 @@ from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NamedTuple
 
 from service.database import Pool
 
 _HELD = """
-SELECT c.id, c.epoch FROM pgqueuer q JOIN cases c ON c.id = convert_from(q.payload, 'UTF8')
+SELECT c.id, c.epoch, c.status = 'running' AS claimed
+FROM pgqueuer q JOIN cases c ON c.id = convert_from(q.payload, 'UTF8')
 WHERE q.status = 'picked' AND q.queue_manager_id = ANY($1::uuid[]) AND c.status IN ('queued', 'running')
 """
 _STILL = """
@@ -25,8 +27,17 @@ _NAMES = "SELECT DISTINCT queue_manager_id FROM pgqueuer WHERE queue_manager_id 
 _LISTENS = (
     "SELECT EXISTS (SELECT 1 FROM pg_stat_activity WHERE application_name = $1 AND query LIKE 'LISTEN%pgqueuer%')"
 )
-Held = dict[str, int]
-"""Cases in a worker's hands, each with its epoch."""
+
+
+class InHand(NamedTuple):
+    """A case in a worker's hands: its epoch, and whether the worker had claimed it, beyond its job."""
+
+    epoch: int
+    claimed: bool
+
+
+Held = dict[str, InHand]
+"""Cases in a worker's hands."""
 
 
 @dataclass
@@ -91,7 +102,7 @@ class Crew:
         self.running[slot].wait()
         rows = await pool.fetch(_HELD, list(self.names[slot]))
         self._gone |= self.names[slot]
-        return at, {row["id"]: row["epoch"] for row in rows}
+        return at, {row["id"]: InHand(row["epoch"], row["claimed"]) for row in rows}
 
     def stop(self) -> None:
         """Have every worker finish what is in flight, and end."""
@@ -116,7 +127,7 @@ def crew(environment: Mapping[str, str], folder: Path) -> Iterator[Crew]:
 
 async def until_taken_up(pool: Pool, held: Held, since: float, patience_s: float) -> float:
     """Wait until every case is claimed again or done; the seconds that took since `since`, at most the patience."""
-    while await pool.fetchval(_STILL, list(held), list(held.values())):
+    while await pool.fetchval(_STILL, list(held), [case.epoch for case in held.values()]):
         if time.time() - since > patience_s:
             break
         await asyncio.sleep(0.1)

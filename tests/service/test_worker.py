@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import re
 
 import pytest
 
@@ -439,3 +440,16 @@ def test_a_decision_moves_the_sellers_ladder_and_its_overturn_moves_it_back(on_s
         assert await shift.events("first") == ["case.received", "case.decided", "case.overturned"]
 
     on_shift(body)
+
+
+# Locks
+
+
+def test_no_two_parts_of_the_service_wait_for_each_others_lock(root):
+    found = [
+        number
+        for file in sorted((root / "service").rglob("*.py"))
+        for number in re.findall(r"0x_?CA5E_[0-9A-F]{4}", file.read_text(encoding="utf-8"))
+    ]
+    assert len(found) >= 3
+    assert len(set(found)) == len(found)
