@@ -120,10 +120,9 @@ _SINCE = "SELECT unnest(reasons) AS reason, count(*) FROM escalations WHERE rais
 async def model(folder: Path, asked: argparse.Namespace) -> bool:
     """Take the model away, have it ask for time, and have it talk nonsense, each until all is well again."""
     server = EmbeddedPostgres.start(folder / "db")
-    cases = made_cases(asked.cases or 800)
-    await send(server.dsn, cases)
+    cases = made_cases(asked.cases or 600)
     front = Front()
-    workers = Workers(folder, server.dsn, f"http://127.0.0.1:{front.port}/v1", min(asked.in_flight, len(cases) // 6))
+    workers = Workers(folder, server.dsn, f"http://127.0.0.1:{front.port}/v1", min(asked.in_flight, len(cases) // 9))
     try:
         async with (
             scripted_model(folder, PLAY, asked.latency) as well,
@@ -138,7 +137,10 @@ async def model(folder: Path, asked: argparse.Namespace) -> bool:
                 ("429", busy, 20),
                 ("nonsense", mad, 20),
             ]
-            rows = [await one_trouble(front, workers, well, *trouble) for trouble in troubles]
+            rows = []
+            for number, trouble in enumerate(troubles):
+                await send(server.dsn, cases[number :: len(troubles)])
+                rows.append(await one_trouble(front, workers, well, *trouble))
             left = await until_over(server.dsn)
             came = await outcome(server.dsn, cases)
             fine = verdict(came, workers)
