@@ -47,21 +47,28 @@ from service.embedded import EmbeddedPostgres
 def main() -> None:
     """Run the drill that is asked for; exit 1 where a case was lost or doubled, or a worker died."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("drill", choices=DRILLS)
+    parser.add_argument("drills", nargs="*", metavar="DRILL", help=f"of {', '.join(DRILLS)}; none: all")
     parser.add_argument("--cases", type=int)
     parser.add_argument("--in-flight", type=int, default=300, help="a worker; there are two")
     parser.add_argument("--latency", type=float, default=0.2)
     parser.add_argument("--keep", action="store_true", help="keep the folder with the workers' logs")
     asked = parser.parse_args()
+    if unknown := set(asked.drills) - set(DRILLS):
+        parser.error(f"there is no drill {', '.join(sorted(unknown))}")
+    fine = [one_drill(name, asked) for name in asked.drills or DRILLS]
+    sys.exit(0 if all(fine) else 1)
+
+
+def one_drill(name: str, asked: argparse.Namespace) -> bool:
+    """Run a drill in a folder of its own."""
     folder = Path(tempfile.mkdtemp(prefix="cw-"))
     folder.chmod(0o755)  # as root, the database runs under an account of its own
-    print(f"drill: {asked.drill}; folder: {folder}", flush=True)
+    print(f"drill: {name}; folder: {folder}", flush=True)
     try:
-        fine = asyncio.run(DRILLS[asked.drill](folder, asked))
+        return asyncio.run(DRILLS[name](folder, asked))
     finally:
         if not asked.keep:
             shutil.rmtree(folder, ignore_errors=True)
-    sys.exit(0 if fine else 1)
 
 
 async def database(folder: Path, asked: argparse.Namespace) -> bool:
