@@ -47,21 +47,28 @@ from service.embedded import EmbeddedPostgres
 def main() -> None:
     """Run the drill that is asked for; exit 1 where a case was lost or doubled, or a worker died."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("drill", choices=DRILLS)
+    parser.add_argument("drills", nargs="*", metavar="DRILL", help=f"of {', '.join(DRILLS)}; none: all")
     parser.add_argument("--cases", type=int)
     parser.add_argument("--in-flight", type=int, default=300, help="a worker; there are two")
     parser.add_argument("--latency", type=float, default=0.2)
     parser.add_argument("--keep", action="store_true", help="keep the folder with the workers' logs")
     asked = parser.parse_args()
+    if unknown := set(asked.drills) - set(DRILLS):
+        parser.error(f"there is no drill {', '.join(sorted(unknown))}")
+    fine = [one_drill(name, asked) for name in asked.drills or DRILLS]
+    sys.exit(0 if all(fine) else 1)
+
+
+def one_drill(name: str, asked: argparse.Namespace) -> bool:
+    """Run a drill in a folder of its own."""
     folder = Path(tempfile.mkdtemp(prefix="cw-"))
     folder.chmod(0o755)  # as root, the database runs under an account of its own
-    print(f"drill: {asked.drill}; folder: {folder}", flush=True)
+    print(f"drill: {name}; folder: {folder}", flush=True)
     try:
-        fine = asyncio.run(DRILLS[asked.drill](folder, asked))
+        return asyncio.run(DRILLS[name](folder, asked))
     finally:
         if not asked.keep:
             shutil.rmtree(folder, ignore_errors=True)
-    sys.exit(0 if fine else 1)
 
 
 async def database(folder: Path, asked: argparse.Namespace) -> bool:
@@ -120,10 +127,9 @@ _SINCE = "SELECT unnest(reasons) AS reason, count(*) FROM escalations WHERE rais
 async def model(folder: Path, asked: argparse.Namespace) -> bool:
     """Take the model away, have it ask for time, and have it talk nonsense, each until all is well again."""
     server = EmbeddedPostgres.start(folder / "db")
-    cases = made_cases(asked.cases or 800)
-    await send(server.dsn, cases)
+    cases = made_cases(asked.cases or 600)
     front = Front()
-    workers = Workers(folder, server.dsn, f"http://127.0.0.1:{front.port}/v1", min(asked.in_flight, len(cases) // 6))
+    workers = Workers(folder, server.dsn, f"http://127.0.0.1:{front.port}/v1", min(asked.in_flight, len(cases) // 9))
     try:
         async with (
             scripted_model(folder, PLAY, asked.latency) as well,
@@ -138,7 +144,10 @@ async def model(folder: Path, asked: argparse.Namespace) -> bool:
                 ("429", busy, 20),
                 ("nonsense", mad, 20),
             ]
-            rows = [await one_trouble(front, workers, well, *trouble) for trouble in troubles]
+            rows = []
+            for number, trouble in enumerate(troubles):
+                await send(server.dsn, cases[number :: len(troubles)])
+                rows.append(await one_trouble(front, workers, well, *trouble))
             left = await until_over(server.dsn)
             came = await outcome(server.dsn, cases)
             fine = verdict(came, workers)
