@@ -14,7 +14,7 @@ from service.database import Connection, Pool
 from service.runs import CapsToCount, Claim, Held, conclude, types_of
 
 Kind = Literal["person", "kill", "cap_per_hour", "cap_per_seller"]
-_LOCK = 0x_CA5E_0002
+_LOCK = 0x_CA5E_0003
 """Whoever counts for a cap holds it until the decision is written, so that two do not both take the last place."""
 
 
