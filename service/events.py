@@ -15,13 +15,12 @@ import asyncpg
 from cases.problem import CasewrightError
 from service.cursors import BadCursor
 from service.database import AWAY, Connection, Pool
+from service.listening import CHANNEL as CASE_CHANNEL
 
 EVENTS = ("case.received", "case.escalated", "case.information_requested", "case.decided", "case.overturned")
 """Every type of event there is."""
 CHANNEL = "casewright_event"
 """Where numbered events are announced (PostgreSQL's LISTEN/NOTIFY)."""
-CASE_CHANNEL = "casewright_case"
-"""Where it is announced, by its id, that a case has got on."""
 CloudEvent: TypeAlias = dict[str, Any]
 """CloudEvents 1.0 as JSON (structured mode), with the extension `sequence` that orders it among the others."""
 
