@@ -3,10 +3,9 @@
     python benchmarks/run_cost.py [--cases 100] [--rounds 3] [--full] [--json FILE]
 
 Arms take turns, round by round. CPU is that of the arm's process, all its threads; that of the scripted server is not
-counted, and that of the database, where an arm has one, is told apart. The
-peers do nothing but the calls: requests and answers of real audits, recorded before. What Casewright does besides (the
-shared work: preparation, tools, retrieval, prompts, verification, assessing) is left out of its ratios, in two ways;
-benchmarks/README.md says how.
+counted, and that of the database, where an arm has one, is told apart. The peers do nothing but the calls: requests and
+answers of real audits, recorded before. What Casewright does besides (the shared work: preparation, tools, retrieval,
+prompts, verification, assessing) is left out of its ratios, in two ways; benchmarks/README.md says how.
 """
 
 import argparse
