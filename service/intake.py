@@ -56,7 +56,7 @@ AS sent (id, body, sha256, urgency, due_at, deadline_at, region, language, types
          group_key, appeal_of)
 ORDER BY id COLLATE "C"  -- two batches with the same ids wait for each other in one order only
 ON CONFLICT (id) DO NOTHING
-RETURNING id
+RETURNING id, sha256
 """
 
 
@@ -112,13 +112,15 @@ async def _submit(connection: Connection, cases: Sequence[Case]) -> list[Receipt
         [case.group_key for case in cases],
         [case.appeal.of if case.appeal else None for case in cases],
     )
-    new = {row["id"] for row in rows}
+    stored = {row["id"]: bytes(row["sha256"]) for row in rows}
+    new = set(stored)
     await wish(connection, [Job(c.id, 0, u) for c, u in zip(cases, urgencies, strict=True) if c.id in new])
     await connection.execute(
         "INSERT INTO events (type, case_id) SELECT 'case.received', unnest($1::text[])", sorted(new)
     )
-    known = await connection.fetch("SELECT id, sha256 FROM cases WHERE id = ANY($1)", [case.id for case in cases])
-    stored = {row["id"]: bytes(row["sha256"]) for row in known}
+    if others := [case.id for case in cases if case.id not in new]:
+        known = await connection.fetch("SELECT id, sha256 FROM cases WHERE id = ANY($1)", others)
+        stored |= {row["id"]: bytes(row["sha256"]) for row in known}
     return [_receipt(case.id, stored[case.id] == sent, new) for case, sent in zip(cases, sums, strict=True)]
 
 

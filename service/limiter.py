@@ -22,6 +22,8 @@ log = logging.getLogger(__name__)
 _AHEAD_S = 2.0
 """How far ahead turns are given: a caller that knows its turn need not ask again, and nobody overtakes it."""
 _PAUSE_AT_MOST_S = 60.0
+_LOOKED_S = 0.25
+"""Seconds for which a look that has found no failure counts; one of our own ends it at once."""
 _FAILED = "it failed again and again"
 _USED_UP = "its requests or tokens a minute are used up"
 
@@ -163,6 +165,7 @@ class SharedGate:
         self._patience_s = patience_s
         # One caller a model and process asks; the others stand behind it, first come, first served.
         self._queues: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
+        self._clear_until: dict[str, float] = {}
 
     async def admit(self, model: str, tokens: int) -> Ticket:
         """Wait for a turn.
@@ -188,6 +191,8 @@ class SharedGate:
     async def answered(self, ticket: Ticket, tokens_used: int | None) -> None:
         """Put the tokens right; end a row of failures, and open the gate after a probe."""
         counted = self._tokens != self.unlimited and tokens_used is not None
+        if not counted and self._is_clear(ticket.model):
+            return  # no tokens are reckoned, and no failures are there to be forgotten
         over = float((tokens_used or 0) - ticket.tokens) if counted else 0.0
         await self._pool.execute(_ANSWERED, self._name(ticket.model), over, self._failures, ticket.probe)
         if ticket.probe:
@@ -195,18 +200,26 @@ class SharedGate:
 
     async def failed(self, ticket: Ticket, why: str) -> None:
         """Count a failure; at the last one, and after a probe, close the gate."""
+        self._clear_until.pop(ticket.model, None)
         figures = (self._failures, ticket.probe, self._pause_s, _PAUSE_AT_MOST_S)
         row = await self._pool.fetchrow(_FAILED_ONCE, self._name(ticket.model), *figures)
         if row and row["closed_for"] is not None:
             told = (ticket.model, row["closed_for"], row["failures"], why)
             log.warning("%s takes no calls for %.0f s after %d failures in a row: %s", *told)
 
+    def _is_clear(self, model: str) -> bool:
+        return time.monotonic() < self._clear_until.get(model, 0.0)
+
     def _name(self, model: str) -> str:
         return f"{self._endpoint}|{model}"
 
     async def _unless_closed(self, model: str, tokens: int) -> Ticket:
-        """With no rate to keep, a look is enough, and nothing is locked or written while the model answers."""
+        """With no rate to keep, a look now and then is enough: nothing is locked or written while the model answers."""
+        if self._is_clear(model):
+            return Ticket(model, tokens)
         row = await self._pool.fetchrow(_LOOK, self._name(model), self._failures)
+        if row is None or not row["failures"]:
+            self._clear_until[model] = time.monotonic() + _LOOKED_S
         if row is None or not row["failing"]:
             return Ticket(model, tokens)
         if row["closed_for"] > 0:

@@ -294,6 +294,7 @@ def test_a_database_that_is_away_is_raised(with_pool, requests):
         (gate,) = gates(pool, 1, requests=requests)
         ticket = await gate.admit("m", 100)
         await pool.close()
+        await asyncio.sleep(0.3)  # a look that has found no failure counts for a quarter of a second
         for call in (gate.admit("m", 100), gate.answered(ticket, 120), gate.failed(ticket, "status 503")):
             with pytest.raises(AWAY):
                 await call
