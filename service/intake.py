@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 import orjson
 
@@ -60,12 +60,17 @@ RETURNING id, sha256
 """
 
 
-def body_of(case: Case) -> bytes:
-    """A case as it is stored and compared: its keys in order, and without what it leaves to our defaults.
+def body_of(case: Case) -> dict[str, Any]:
+    """A case as it is stored: without what it leaves to our defaults, its attributes in the order in which they came.
 
     So a case that is sent again after a release that knows a further field is the same case still.
     """
-    return orjson.dumps(case.model_dump(mode="json", exclude_defaults=True), option=orjson.OPT_SORT_KEYS)
+    return case.model_dump(mode="json", exclude_defaults=True)
+
+
+def sum_of(body: dict[str, Any]) -> bytes:
+    """What two submissions of the same case have in common, in whatever order their fields came: a SHA-256."""
+    return hashlib.sha256(orjson.dumps(body, option=orjson.OPT_SORT_KEYS)).digest()
 
 
 async def submit(pool: Pool, cases: Sequence[Case]) -> list[Receipt]:
@@ -93,12 +98,12 @@ async def unknown_originals(connection: "Connection | Pool", cases: Sequence[Cas
 async def _submit(connection: Connection, cases: Sequence[Case]) -> list[Receipt]:
     now = datetime.now(UTC)
     bodies = [body_of(case) for case in cases]
-    sums = [hashlib.sha256(body).digest() for body in bodies]
+    sums = [sum_of(body) for body in bodies]
     urgencies = [urgency_of(case, now) for case in cases]
     rows = await connection.fetch(
         _INSERT,
         [case.id for case in cases],
-        bodies,
+        [orjson.dumps(body) for body in bodies],
         sums,
         urgencies,
         [case.due_at for case in cases],
