@@ -27,9 +27,9 @@ RECORDING = "before an answer is recorded"
 """A call is paid, its answer not kept. Who stops here stops every case of the process: one writer records for all."""
 _CALL = re.compile(r"^\d+/(investigate|judge|narrow)/")
 _STATEMENTS = {
-    "attempts = attempts + 1": "claim",
-    "SET status = 'decided'": "conclude",
-    "SET status = 'waiting', attempts = 0, number = $3": "hand over",
+    "attempts = attempts + 1": "the claim",
+    "SET status = 'decided'": "the decision is written",
+    "SET status = 'waiting', attempts = 0, number = $3": "the case is handed over",
 }
 """How the service's statements are told apart."""
 
@@ -171,15 +171,15 @@ class KeptSaver(AsyncPostgresSaver):
     async def aput(self, config: Any, *what: Any) -> Any:  # noqa: ANN401 - as LangGraph calls it
         """Keep a checkpoint."""
         case_id = config["configurable"]["thread_id"].partition("/")[0]
-        await self.doom.reach(case_id, "before keep")
+        await self.doom.reach(case_id, "before the pause is kept")
         kept = await super().aput(config, *what)
-        await self.doom.reach(case_id, "amid keep")
+        await self.doom.reach(case_id, "amid keeping the pause")
         return kept
 
     async def aput_writes(self, config: Any, *what: Any) -> None:  # noqa: ANN401 - as above
         """Keep what is pending."""
         await super().aput_writes(config, *what)
-        await self.doom.reach(config["configurable"]["thread_id"].partition("/")[0], "after keep")
+        await self.doom.reach(config["configurable"]["thread_id"].partition("/")[0], "after the pause is kept")
 
 
 def work(environment: dict[str, str], at: dict[str, str], seen: Path, heartbeat_s: float) -> None:

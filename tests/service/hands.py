@@ -1,7 +1,7 @@
 """A worker of a shift in a process of its own: `python hands.py SPEC`, a JSON object.
 
-Its `dsn`, `folder` of the corpus, `log` of calls made, `delay` of a call in seconds, `heartbeat` in seconds, and, where
-it is to die, `at`: the boundary of each case.
+Its `dsn`, `folder` of the corpus, `log` of calls made, `delay` of a call in seconds, `settings` of the worker, `at`:
+the boundary at which each case stops, so that it dies, and `seen`: a file for those that it comes to.
 """
 
 import asyncio
@@ -13,9 +13,8 @@ from pathlib import Path
 from drills.doomed import Doom, Door, KeptSaver, hear
 
 from graphs.passes import PLAIN
-from service.events import keep_numbering
 from tests.graphs.doubles import ScriptedAuditor
-from tests.service.shift import GUILTY, OPEN, open_shift
+from tests.service.shift import GUILTY, OPEN, Shift, open_shift
 
 
 class Doubting(ScriptedAuditor):
@@ -30,23 +29,22 @@ class Doubting(ScriptedAuditor):
         return await super()._cast(dossier, ordinal, prompt, scripts)
 
 
+def worker_of(shift, doom, log, delay=0.0, **settings):
+    """A worker whose every boundary a doom is told of."""
+    hear(doom)
+    saver = KeptSaver(shift.saver.conn, serde=PLAIN)
+    saver.doom = doom
+    watched = Shift(Door(shift.pool, doom), saver, shift.corpus)
+    office = watched.office(auditor=Doubting(GUILTY, log=log, delay=delay))
+    return watched.worker(office, **{"in_flight": 100, **settings})
+
+
 async def work(spec):
     stop = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
-    doom = Doom(spec.get("at", {}), Path(spec["seen"]))
-    hear(doom)
+    doom = Doom(spec["at"], Path(spec["seen"]))
     async with open_shift(spec["dsn"], Path(spec["folder"])) as shift:
-        auditor = Doubting(GUILTY, log=spec["log"], delay=spec.get("delay", 0.0))
-        shift.saver = KeptSaver(shift.saver.conn, serde=PLAIN)
-        shift.saver.doom = doom
-        numbering = asyncio.create_task(keep_numbering(shift.pool))
-        shift.pool = Door(shift.pool, doom)
-        worker = shift.worker(
-            shift.office(auditor=auditor), heartbeat_s=spec["heartbeat"], in_flight=spec.get("in_flight", 100)
-        )
-        await worker.work(stop)
-        numbering.cancel()
-        shift.pool = shift.pool.real
+        await worker_of(shift, doom, spec["log"], spec["delay"], **spec["settings"]).work(stop)
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections import Counter
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -23,27 +24,27 @@ RECORDED = "SELECT count(*) FROM journal"
 
 @pytest.fixture
 def drills(monkeypatch):
-    """The drill of the queue, as a module."""
+    """What the drills are made of: `count` of what is told, `Doom`, and `worker_of`, whose worker it hears."""
     monkeypatch.syspath_prepend(str(ROOT / "benchmarks"))
     import queue_kills  # noqa: PLC0415 - it is found from here on
+    from drills.doomed import Doom  # noqa: PLC0415 - as above
 
-    return queue_kills
+    from tests.service.hands import worker_of  # noqa: PLC0415 - as above
+
+    return SimpleNamespace(count=queue_kills.count, Doom=Doom, worker_of=worker_of)
 
 
 @pytest.fixture
 def hands(dsn, tmp_path):
-    """Start worker processes: `hands(seen, **spec)`; what still runs at the end is killed."""
+    """Start worker processes: `hands(at, delay, **settings)`; what still runs at the end is killed."""
     started = []
 
-    def start(seen, **spec):
-        given = {"dsn": dsn, "folder": str(tmp_path), "log": str(tmp_path / "calls"), "seen": str(seen), **spec}
+    def start(at=None, delay=0.0, **settings):
+        places = {"dsn": dsn, "folder": tmp_path, "log": tmp_path / "calls", "seen": tmp_path / "seen"}
+        spec = {**places, "at": at or {}, "delay": delay, "settings": settings}
         path = os.pathsep.join((str(ROOT), str(ROOT / "benchmarks")))
         kept = {"PATH": os.environ["PATH"], "PYTHONPATH": path, "LANG": "C.UTF-8"}
-        command = [
-            sys.executable,
-            Path(__file__).with_name("hands.py"),
-            json.dumps({"heartbeat": 1.0, **spec, **given}),
-        ]
+        command = [sys.executable, Path(__file__).with_name("hands.py"), json.dumps(spec, default=str)]
         started.append(subprocess.Popen(command, env=kept))
         return started[-1]
 
@@ -70,7 +71,7 @@ def test_workers_that_are_killed_lose_nothing_and_decide_nothing_twice(dsn, tmp_
     async def body():
         async with open_shift(dsn, tmp_path) as shift:
             await shift.submit(*ids)
-            crew = [hands(tmp_path / "seen", delay=0.1, in_flight=10) for _ in range(2)]
+            crew = [hands(delay=0.1, in_flight=10, heartbeat_s=1.0) for _ in range(2)]
             for _ in range(3):
                 done = await shift.pool.fetchval(RECORDED)
                 while await shift.pool.fetchval(RECORDED) < done + 20:  # noqa: ASYNC110 - no event crosses processes
@@ -78,7 +79,7 @@ def test_workers_that_are_killed_lose_nothing_and_decide_nothing_twice(dsn, tmp_
                 dead = chance.randrange(2)
                 crew[dead].kill()
                 crew[dead].wait()
-                crew[dead] = hands(tmp_path / "seen", delay=0.1, in_flight=10)
+                crew[dead] = hands(delay=0.1, in_flight=10, heartbeat_s=1.0)
             await asyncio.wait_for(until_idle(shift.pool), 60)
             await number_events(shift.pool)
             return await drills.count(shift.pool, len(ids))
@@ -91,56 +92,52 @@ def test_workers_that_are_killed_lose_nothing_and_decide_nothing_twice(dsn, tmp_
     assert sum(repeated.values()) <= 3 * 10
 
 
-def test_a_worker_that_dies_at_any_boundary_leaves_a_case_that_ends_as_undisturbed(dsn, tmp_path, hands):
-    """Three passes: one that decides, one that asks, and one that takes the answer up."""
-
-    async def finished(pool, seen):
-        worker = hands(seen)
-        await asyncio.wait_for(until_idle(pool), 60)
-        worker.terminate()
-        await asyncio.to_thread(worker.wait)
-        return seen.read_text().splitlines()
+def test_a_worker_that_dies_at_any_boundary_leaves_cases_that_end_as_undisturbed(dsn, tmp_path, hands, drills):
+    async def finished(shift, name="finished"):
+        """Have another worker finish; the boundaries that it comes to."""
+        stop = asyncio.Event()
+        worker = drills.worker_of(shift, drills.Doom({}, tmp_path / name), tmp_path / "calls", heartbeat_s=1.0)
+        working = asyncio.create_task(worker.work(stop))
+        await asyncio.wait_for(until_idle(shift.pool), 60)
+        stop.set()
+        await working
+        return (tmp_path / name).read_text().splitlines()
 
     async def answered(shift, *ids):
         for case_id in ids:
             await shift.answer(await shift.question(case_id), review(f"{SHARP} met"))
 
-    async def cut_off(pool, at):
-        """Have a worker die with each case at its boundary, and another one finish."""
-        dying = hands(tmp_path / "dying", at=at, heartbeat=3600.0)
+    async def swept(shift, boundaries, kind, *told):
+        """Cut a case off at each boundary, and have another worker finish them."""
+        at = {f"{kind}-{n}": name for n, name in enumerate(boundaries, 1) if "is recorded" not in name}
+        await shift.submit(*at)
+        if kind == "asks-and-hears":
+            await finished(shift)
+            await answered(shift, *at)
+        dying = hands(at, heartbeat_s=3600.0)
         assert await asyncio.to_thread(dying.wait, 60) == -9
-        await finished(pool, tmp_path / "finished")
+        await finished(shift)
+        for case_id, boundary in at.items():
+            assert await shift.events(case_id) == ["case.received", *told], boundary
+            if kind != "asks":
+                assert (await read(shift.pool, case_id)).outcome == "violation", boundary
 
     async def body():
         async with open_shift(dsn, tmp_path) as shift:
-            traced = {}
             await shift.submit("decides-0")
-            traced["decides"] = await finished(shift.pool, tmp_path / "trace-1")
+            decides = await finished(shift, "decides")
             await shift.submit("asks-0")
-            traced["asks"] = await finished(shift.pool, tmp_path / "trace-2")
+            asks = await finished(shift, "asks")
             await answered(shift, "asks-0")
-            traced["takes up"] = await finished(shift.pool, tmp_path / "trace-3")
-            assert {"before conclude", "after conclude", "after prepare"} <= set(traced["decides"])
-            assert {"before keep", "after keep", "after hand over", "at the pause in await_review"} <= set(
-                traced["asks"]
+            hears = await finished(shift, "hears")
+            assert {"after the claim", "before prepare", "before the decision is written"} <= set(decides)
+            assert {"at the pause in await_review", "after the pause is kept", "after the case is handed over"} <= set(
+                asks
             )
-            assert {"after claim", "before take_up", "after conclude"} <= set(traced["takes up"])
-            for which, prefix in (("decides", "decides"), ("asks", "asks"), ("takes up", "asks-and")):
-                at = {
-                    f"{prefix}-{n}": boundary for n, boundary in enumerate(traced[which], 1) if "record" not in boundary
-                }
-                await shift.submit(*at)
-                if which == "takes up":
-                    await finished(shift.pool, tmp_path / "before")
-                    await answered(shift, *at)
-                await cut_off(shift.pool, at)
-                told = ["case.received", *([] if which == "decides" else ["case.escalated"])]
-                for case_id, boundary in at.items():
-                    events = await shift.events(case_id)
-                    assert events == [*told, *([] if which == "asks" else ["case.decided"])], boundary
-                    if which == "asks":
-                        continue
-                    assert (await read(shift.pool, case_id)).outcome == "violation", boundary
+            assert {"before take_up", "after conclude", "after the decision is written"} <= set(hears)
+            await swept(shift, decides, "decides", "case.decided")
+            await swept(shift, asks, "asks", "case.escalated")
+            await swept(shift, hears, "asks-and-hears", "case.escalated", "case.decided")
 
     asyncio.run(body())
     assert set(calls_of(tmp_path).values()) == {1}
