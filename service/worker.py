@@ -25,7 +25,7 @@ from service.guards import conclude_guarded
 from service.journal import JournalWriter, RunJournal
 from service.patience import Patience, PatientDriver
 from service.queue import ENTRYPOINT
-from service.runs import Claim, Handed, Held, Superseded, claim, give_up, hand_over, is_suspect, put_off
+from service.runs import Claim, Handed, Held, Superseded, claim, excuse, give_up, hand_over, is_suspect, put_off
 from service.savers import GONE
 
 log = logging.getLogger(__name__)
@@ -109,6 +109,7 @@ class Worker:
             await self._pass(claimed)
         except Superseded:
             log.info("superseded", extra={"case": claimed.case.id, "epoch": claimed.epoch})
+            await excuse(self.pool, claimed)
         except ModelPaused as pause:
             await put_off(self.pool, claimed)
             raise RetryRequested(timedelta(seconds=pause.after_s), "the model is away") from pause
