@@ -376,3 +376,12 @@ async def put_off(pool: Pool, claim: Claim) -> None:
         claim.case.id,
         claim.epoch,
     )
+
+
+async def excuse(pool: Pool, claim: Claim) -> None:
+    """Take a claim out of the count that another has superseded: who made it lives, and was only slow to say so."""
+    await pool.execute(
+        "UPDATE cases SET attempts = attempts - 1 WHERE id = $1 AND epoch > $2 AND status = 'running' AND attempts > 1",
+        claim.case.id,
+        claim.epoch,
+    )

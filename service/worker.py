@@ -29,7 +29,7 @@ from service.journal import JournalWriter, RunJournal
 from service.patience import Patience, PatientDriver
 from service.pulse import pulse
 from service.queue import ENTRYPOINT
-from service.runs import Claim, Handed, Held, Superseded, claim, give_up, hand_over, is_suspect, put_off
+from service.runs import Claim, Handed, Held, Superseded, claim, excuse, give_up, hand_over, is_suspect, put_off
 from service.savers import GONE
 
 log = logging.getLogger(__name__)
@@ -147,6 +147,7 @@ class Worker:
         except Superseded:
             running.end = "superseded"
             log.info("superseded", extra={"case": claimed.case.id, "epoch": claimed.epoch})
+            await excuse(self.pool, claimed)
         except ModelPaused as pause:
             running.end = "model_away"
             await put_off(self.pool, claimed)

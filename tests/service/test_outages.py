@@ -26,6 +26,7 @@ from service.intake import submit
 from service.ledger import LedgerRecords
 from service.limiter import SharedGate
 from service.migrate import migrate
+from service.runs import Superseded, claim
 from service.savers import open_saver
 from service.worker import Worker, WorkerSettings
 
@@ -88,7 +89,7 @@ async def worker_on(dsn, index, gate=None, **environment):
         finally:
             stop.set()
             await working
-    await asyncio.wait_for(pool.close(), 5)
+    pool.terminate()
 
 
 async def until(pool, query, seconds=60.0, *, value=True):
@@ -119,6 +120,21 @@ def test_a_worker_lives_through_a_database_that_is_killed_and_loses_and_doubles_
 
     counts = asyncio.run(body())
     assert counts["decided"] + counts["waiting"] == counts["told"] == counts["cases"] == 60
+
+
+def test_a_worker_that_is_to_stop_does_not_wait_for_a_database_that_is_away(home, index):
+    async def body():
+        server = EmbeddedPostgres.start(home)
+        await migrate(server.dsn)
+        async with worker_on(server.dsn, index) as pool:
+            await submit(pool, [case_of(n) for n in range(40)])
+            await until(pool, "SELECT count(*) > 0 FROM cases WHERE status = 'running'")
+            kill(server.pid)
+            await asyncio.sleep(1)
+            began = time.monotonic()
+        return time.monotonic() - began
+
+    assert asyncio.run(body()) < 15
 
 
 def test_a_queue_whose_listening_connection_is_lost_listens_again(dsn, index):
@@ -167,6 +183,21 @@ def test_a_case_that_fails_by_itself_is_counted_at_once(with_pool):
         return await pool.fetchval("SELECT attempts FROM cases")
 
     assert with_pool(body) == 1
+
+
+def test_a_case_that_was_taken_from_a_worker_that_lives_is_not_counted_twice(with_pool):
+    async def body(pool):
+        await submit(pool, [case_of(1)])
+        other = []
+
+        async def desk(case, _journal):
+            other.append(await claim(pool, case.id))
+            raise Superseded(case=case.id)
+
+        await Worker(pool, None, desk, desk).take("c-001")
+        return other[0].attempts, await pool.fetchval("SELECT attempts FROM cases")
+
+    assert with_pool(body) == (2, 1)
 
 
 def test_a_client_that_hangs_in_a_transaction_loses_it(with_pool):
