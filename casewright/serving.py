@@ -30,6 +30,7 @@ from service.delivery import Deliverer
 from service.duty import be_on_duty
 from service.embedded import EmbeddedPostgres
 from service.events import keep_numbering
+from service.images import PostgresImageStore
 from service.ledger import LedgerRecords
 from service.limiter import SharedGate
 from service.savers import open_saver
@@ -99,7 +100,7 @@ async def open_worker(
         kind = auditor_of(settings)
         gate = _gate(settings, pool) if kind == "llm" else None
         search = settings.home / (f"search-{slot}" if slot else "search")
-        ports = Ports(sellers=ledger, gate=gate, search=search, asking=watches.asking)
+        ports = Ports(ledger, PostgresImageStore(pool), gate, search, watches.asking)
         async with open_office(settings, kind, ports=ports) as office, open_saver(dsn) as saver:
             desks = Desks(office, ledger, watches.stepping)
             limits = WorkerSettings(in_flight=settings.service.in_flight)

@@ -1,11 +1,13 @@
 """One run of a case, from its claim to what it leaves: each write checks the epoch, so that of two runs one counts."""
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, ClassVar
 
 import orjson
+from pydantic import ValidationError
 
 from cases.case import Case
 from cases.decision import (
@@ -23,6 +25,7 @@ from graphs.passes import Line
 from service.database import Connection, Pool
 from service.urgency import urgency_of
 
+log = logging.getLogger(__name__)
 SUSPECT = 3
 """Claims without getting on, from which a case runs by itself: what takes workers down must not take others along."""
 
@@ -110,16 +113,26 @@ async def claim(pool: Pool, case_id: str, *, alone: bool = False) -> Claim | Non
         pool: the database.
         case_id: whose job has come.
         alone: the caller runs no other suspect beside it; without that, suspects are not claimed.
+
+    Returns:
+        None where the case needs no run, or is a person's now because nobody can read it any more.
     """
     row = await pool.fetchrow(_CLAIM, case_id, SUSPECT, alone)
     if row is None:
+        return None
+    try:
+        case = Case.model_validate_json(row["body"])
+    except ValidationError:
+        log.exception("a stored case is none any more", extra={"case": case_id})
+        async with pool.acquire() as connection:
+            await _give_up(connection, (case_id, row["epoch"]), 1, 0)
         return None
     waiting = await pool.fetchrow(_PAUSED, case_id) if row["epoch"] > 1 else None
     paused = None
     if waiting:
         number, answer = orjson.loads(waiting["body"])["round"], orjson.loads(waiting["answer"])
         paused = Paused(number, waiting["thread"], waiting["interrupt_id"], answer)
-    return Claim(Case.model_validate_json(row["body"]), row["epoch"], row["attempts"], paused)
+    return Claim(case, row["epoch"], row["attempts"], paused)
 
 
 async def is_suspect(pool: Pool, case_id: str) -> bool:
@@ -352,20 +365,24 @@ async def give_up(connection: Connection, claim: Claim) -> None:
 
     The answer is an expiry, which has it run again once the cause is mended; or the case is cancelled.
     """
-    case, digest = claim.case, digest_of(claim.case.model_dump(mode="json"), [], "", claim.epoch)
+    current = claim.paused.round if claim.paused else 1
+    await _give_up(connection, (claim.case.id, claim.epoch), current, urgency_of(claim.case, datetime.now(UTC)))
+
+
+async def _give_up(connection: Connection, run: tuple[str, int], current: int, urgency: int) -> None:
+    case_id, epoch = run
     text = "Its run has failed again and again. Mend the cause and have it run again, or cancel it and decide by hand."
     question = Question(kind="policy", text=text, would_settle="The service's log says how it failed.")
     bare = Escalation(
-        case_id=case.id,
+        case_id=case_id,
         number=0,
-        digest=digest,
-        round=claim.paused.round if claim.paused else 1,
+        digest=digest_of({"id": case_id}, [], "", epoch),
+        round=current,
         reasons=("run_failed",),
         questions=(question,),
     )
-    urgency, told = urgency_of(case, datetime.now(UTC)), _told_of_escalation(bare, None)
-    body = orjson.dumps(bare.model_dump(mode="json"))
-    await connection.execute(_GIVE_UP, case.id, claim.epoch, digest, body, urgency, told)
+    told, body = _told_of_escalation(bare, None), orjson.dumps(bare.model_dump(mode="json"))
+    await connection.execute(_GIVE_UP, case_id, epoch, bare.digest, body, urgency, told)
 
 
 async def put_off(pool: Pool, claim: Claim) -> None:

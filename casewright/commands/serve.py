@@ -13,7 +13,7 @@ from starlette.types import ASGIApp
 
 from casewright.commands.audit import run_quickly
 from casewright.logs import log_to_stderr
-from casewright.serving import SERVICE_DEFAULTS, auditor_of, database_of
+from casewright.serving import SERVICE_DEFAULTS, auditor_of, coop_mapping, database_of
 from casewright.settings import Settings, read_settings
 from casewright.tree import keep_worker
 from casewright.watching import tracing
@@ -61,7 +61,11 @@ async def _serve(
         pool = await open_pool(dsn, _CONNECTIONS)
         opened.push_async_callback(pool.close)
         key = await _first_key(pool, settings.home)
-        api = ApiSettings(backlog=settings.service.backlog)
+        api = ApiSettings(
+            backlog=settings.service.backlog,
+            coop=coop_mapping(settings),
+            webhook_private=settings.service.webhook_private,
+        )
         app: ASGIApp = make_app(pool, load_corpus(settings.policies), api, dsn=dsn)
         traces = opened.enter_context(tracing(settings, "api"))
         app = traces.around(app) if traces else app

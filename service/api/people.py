@@ -137,9 +137,10 @@ async def overturn_case(request: Request, office: TheOffice, case_id: PathId) ->
 
 def operations() -> tuple[Operation, ...]:
     """What people do."""
-    answers = (Review, Supplement, InformationRequest, Expiry)
+    answers = Body({JSON: (Review, Supplement, InformationRequest, Expiry)})
     page, on_lease = Reply("A page", RaisedPage), Reply("On lease to this reviewer", Raised)
     known, taken = Reply("Known already, or settled while you waited", Standing), Reply("Taken", Standing)
+    on = {202: Reply("Taken; the case runs on", Standing)}
     over, reversed_ = "/cases/{case_id}/overturn", {200: Reply("Reversed", Standing)}
     return (
         Operation("GET", "/escalations", list_escalations, "review", {200: page}, (422,)),
@@ -151,15 +152,7 @@ def operations() -> tuple[Operation, ...]:
             {200: on_lease, 204: Reply("Nothing waits for this reviewer")},
             body=Body({JSON: ClaimWish}),
         ),
-        Operation(
-            "POST",
-            "/cases/{case_id}/answers",
-            answer_case,
-            "review",
-            {202: Reply("Taken; the case runs on", Standing)},
-            (403, 404, 409),
-            Body({JSON: answers}),
-        ),
+        Operation("POST", "/cases/{case_id}/answers", answer_case, "review", on, (403, 404, 409), answers),
         Operation(
             "POST",
             "/cases/{case_id}/appeal",
