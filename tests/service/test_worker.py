@@ -213,6 +213,18 @@ def test_a_case_that_cannot_even_be_laid_out_asks_a_bare_question(on_shift):
     on_shift(body)
 
 
+def test_a_stored_case_that_nobody_can_read_any_more_goes_to_a_person(on_shift, caplog):
+    async def body(shift):
+        await shift.submit(ONE)
+        await shift.pool.execute("UPDATE cases SET body = '{}' WHERE id = $1", ONE)
+        await shift.worker().take(ONE)
+        assert await shift.events(ONE) == ["case.received", "case.escalated"]
+        assert (await shift.row(ONE))["status"] == "waiting"
+
+    on_shift(body)
+    assert "a stored case is none any more" in caplog.text
+
+
 def test_an_answer_survives_its_runs_failing(on_shift):
     async def body(shift):
         (line,) = await shift.escalated(ONE)
