@@ -9,6 +9,7 @@ import logging
 import random
 import time
 from collections.abc import Mapping
+from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from typing import Any
 
@@ -18,6 +19,7 @@ import orjson
 from agents.gate import Gate, ModelPaused, OpenGate
 from agents.model import ModelFault, ModelSettings, ModelUnavailable, Prices, RequestRejected
 from cases.problem import CasewrightError
+from cases.watch import Watch, unwatched
 
 log = logging.getLogger(__name__)
 
@@ -37,9 +39,25 @@ _TOKENS_AN_IMAGE = 1_000
 
 
 class _Passing(Exception):
-    def __init__(self, why: str, after: float | None = None) -> None:
-        super().__init__(why)
+    """What may pass: what it is, which may be logged, and what the server said, which may quote what it was sent."""
+
+    def __init__(self, why: str, after: float | None = None, words: str = "") -> None:
+        super().__init__(f"{why}: {words}" if words else why)
+        self.why = why
         self.after = after
+
+
+@dataclass
+class Asking:
+    """A model that is being asked, with all attempts, for whoever watches.
+
+    Attributes:
+        answer: as `Endpoint.complete` gives it; none where none came.
+    """
+
+    base_url: str
+    model: str
+    answer: dict[str, Any] | None = None
 
 
 class Endpoint:
@@ -48,11 +66,14 @@ class Endpoint:
     It belongs to the event loop in which it is first used, until `aclose`.
     """
 
-    def __init__(self, settings: ModelSettings, prices: Prices, gate: Gate | None = None) -> None:
-        """Take the settings and the gate that every attempt passes (none: an open one); nothing is opened yet."""
+    def __init__(
+        self, settings: ModelSettings, prices: Prices, gate: Gate | None = None, watch: Watch[Asking] = unwatched
+    ) -> None:
+        """Take the settings, the gate that every attempt passes (none: an open one) and who watches; opens nothing."""
         self._settings = settings
         self._prices = prices
         self._gate = gate or OpenGate()
+        self._watch = watch
         self._client: openai.AsyncOpenAI | None = None
         self._slots: asyncio.Semaphore | None = None
 
@@ -74,7 +95,7 @@ class Endpoint:
         """
         asked, fallback = str(request["model"]), self._settings.fallback_model
         try:
-            return await self._persist(asked, body, estimate(request, body))
+            return await self._ask(asked, body, estimate(request, body))
         except (ModelUnavailable, RequestRejected, ModelPaused) as fault:
             # A pause is told once, by the gate: while it lasts, every call meets it.
             log.log(logging.DEBUG if isinstance(fault, ModelPaused) else logging.WARNING, "%s", fault)
@@ -84,9 +105,15 @@ class Endpoint:
             first = fault
         try:
             body = orjson.dumps({**request, "model": fallback})
-            return await self._persist(fallback, body, estimate(request, body))
+            return await self._ask(fallback, body, estimate(request, body))
         except (ModelFault, ModelPaused) as second:
             raise _later(first, second) from None
+
+    async def _ask(self, model: str, body: bytes, tokens: int) -> dict[str, Any]:
+        asking = Asking(self._settings.base_url, model)
+        with self._watch(asking):
+            asking.answer = await self._persist(model, body, tokens)
+        return asking.answer
 
     async def aclose(self) -> None:
         """Close the connections; the next call opens new ones."""
@@ -105,7 +132,7 @@ class Endpoint:
                 try:
                     answer = await self._attempt(model, body, attempt, min(self._settings.timeout_s, left))
                 except _Passing as fault:
-                    why, pause = str(fault), self._pause(attempt, fault.after)
+                    why, told, pause = str(fault), fault.why, self._pause(attempt, fault.after)
                 except RequestRejected:
                     await self._gate.answered(ticket, 0)
                     raise
@@ -113,7 +140,7 @@ class Endpoint:
                     await self._gate.answered(ticket, _used(answer))
                     return answer
                 left -= time.monotonic() - began
-                await self._gate.failed(ticket, why)
+                await self._gate.failed(ticket, told)
             left -= pause
             if left <= 0 or attempt == self._settings.attempts:
                 break
@@ -137,13 +164,13 @@ class Endpoint:
             return self._answer(orjson.loads(raw), model, attempt)
         except (orjson.JSONDecodeError, LookupError, TypeError, ValueError) as error:
             shown = self._scrub(raw[:_SHOWN].decode("utf-8", "replace"))
-            raise _Passing(f"what came back is no chat completion: {shown}") from error
+            raise _Passing("what came back is no chat completion", words=shown) from error
 
     def _status(self, model: str, error: openai.APIStatusError) -> Exception:
         status, words = error.status_code, self._words(error)
         if error.code in _SPENT or (status not in _AGAIN and status < 500):  # noqa: PLR2004 - 5xx
             return RequestRejected(model=model, status=status, why=words)
-        return _Passing(f"status {status}: {words}", _retry_after(error.response.headers))
+        return _Passing(f"status {status}", _retry_after(error.response.headers), words)
 
     def _words(self, error: openai.APIStatusError) -> str:
         body = error.body

@@ -57,7 +57,10 @@ class Gate(Protocol):
         ...
 
     async def failed(self, ticket: Ticket, why: str) -> None:
-        """Hear of a fault that may pass: a 429 or 5xx, a timeout, no connection, or something that is no answer."""
+        """Hear of a fault that may pass: a 429 or 5xx, a timeout, no connection, or something that is no answer.
+
+        `why` is in our words: a server's own may quote what it was sent.
+        """
         ...
 
 

@@ -13,7 +13,7 @@ from typing import Any, Generic, TypeVar
 import orjson
 
 from agents.auditor import Ballots, Dossier, ToolForm, Turn
-from agents.endpoint import Endpoint
+from agents.endpoint import Asking, Endpoint
 from agents.gate import Gate
 from agents.messages import SUBMIT, Entry, Prompts, going_on, mending, opening, variant, write_out
 from agents.model import (
@@ -28,6 +28,7 @@ from agents.model import (
 from agents.submission import SUBMIT_BALLOTS, SUBMIT_FINDINGS, Submission, read_answer
 from cases.decision import AuditorName, Usage
 from cases.finding import Ballot, Judge
+from cases.watch import Watch, unwatched
 
 log = logging.getLogger(__name__)
 _T = TypeVar("_T")
@@ -67,19 +68,20 @@ class LlmAuditor:
         self.languages: tuple[str, ...] = settings.languages
 
     @classmethod
-    def open(cls, settings: ModelSettings, gate: Gate | None = None) -> "LlmAuditor":
+    def open(cls, settings: ModelSettings, gate: Gate | None = None, watch: Watch[Asking] = unwatched) -> "LlmAuditor":
         """Read prompts and price table, and make an auditor.
 
         Args:
             settings: which models judge.
             gate: that every call passes; none lets all through. What it raises (`ModelPaused`) comes out of every
                 call of the auditor, for then the case is to be put off, not handed to a person.
+            watch: stands around each question to a model.
 
         Raises:
             Invalid: where the price table cannot be read.
         """
         prices = Prices.read(settings.prices or EXAMPLE_PRICES)
-        return cls(settings, Endpoint(settings, prices, gate), Prompts.read())
+        return cls(settings, Endpoint(settings, prices, gate, watch), Prompts.read())
 
     async def aclose(self) -> None:
         """Close the connections."""

@@ -10,29 +10,20 @@ import argparse
 import json
 import os
 import random
-import shutil
 import signal
 import subprocess
 import sys
 import tempfile
 import time
-import urllib.request
 from collections import Counter
 from pathlib import Path
 from typing import Any
 
-from casewright.settings import shipped_policies
+from drills.cases import write_cases
+from drills.model import Model, repeats, truthful_model
 
 _ON_ITS_WAY_S = 0.5
 """An answer that the server has sent so long before a kill may not be in the journal yet: the process was busy."""
-_WORDS = [
-    ("RELX disposable vape pod, {n} puffs", "SG"),
-    ("Cotton summer dress no. {n}", "SG"),
-    ("Zombie knife {n} with 12 inch serrated blade", "GB"),
-    ("USB humidifier model {n}", "TH"),
-    ("1:1 replica handbag, super copy, style {n}", "US"),
-    ("Wooden toy train, {n} pieces", "DE"),
-]
 
 
 def main() -> None:
@@ -51,59 +42,17 @@ def main() -> None:
 def drill(folder: Path, asked: argparse.Namespace) -> bool:
     """Kill, start again, finish; then compare what is there with what should be."""
     cases = write_cases(folder / "cases.jsonl", asked.cases)
-    script = folder / "script.yaml"
-    # A copy, so that nobody who edits a clause meanwhile takes part in the drill.
-    shutil.copytree(shipped_policies(), folder / "policies", ignore=shutil.ignore_patterns("*.py*", "__pycache__"))
-    players = "players: {truthful: {kind: rulebook, policies: policies}}"
-    script.write_text(f"latency_s: {asked.latency}\n{players}\nreplies: [{{do: play, player: truthful}}]\n")
-    log = folder / "calls.jsonl"
-    server, url = start_server(script, log)
-    try:
-        told = kill_and_finish(folder, url, asked)
-        stats = read_stats(url)
-    finally:
-        server.terminate()
-        server.wait()
-    return report(cases, folder / "out.jsonl", stats, told, late_answers(log, told["killed at"]))
+    with truthful_model(folder, asked.latency) as model:
+        told = kill_and_finish(folder, model, asked)
+        stats = model.stats
+        return report(cases, folder / "out.jsonl", stats, told, late_answers(model, told["killed at"]))
 
 
-def write_cases(path: Path, count: int) -> list[str]:
-    """Write `count` cases that differ; return their ids."""
-    ids = [f"case-{n:04}" for n in range(count)]
-    with path.open("w", encoding="utf-8") as file:
-        for n, case_id in enumerate(ids):
-            title, region = _WORDS[n % len(_WORDS)]
-            subject = {"kind": "listing", "id": f"L-{n}", "title": title.format(n=n)}
-            case = {"id": case_id, "opened_at": "2026-03-14T09:30:00Z", "region": region, "language": "en"}
-            file.write(json.dumps({**case, "seller_id": "S-1", "subject": subject}) + "\n")
-    return ids
-
-
-def start_server(script: Path, log: Path) -> tuple[subprocess.Popen[str], str]:
-    """Start the scripted model in its own process; return it and its URL."""
-    command = [sys.executable, "-m", "casewright", "model", "script", str(script), "--log", str(log)]
-    server = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)  # noqa: S603 - ourselves
-    line = server.stdout.readline() if server.stdout else ""
-    return server, line.strip().partition("=")[2]
-
-
-def read_stats(url: str) -> dict[str, int]:
-    """What the scripted model has counted."""
-    with urllib.request.urlopen(url.removesuffix("/v1") + "/stats", timeout=10) as answer:  # noqa: S310 - this machine
-        stats: dict[str, int] = json.load(answer)
-        return stats
-
-
-def audit(folder: Path, url: str, concurrency: int, *, quiet: bool = True) -> subprocess.Popen[bytes]:
+def audit(folder: Path, model: Model, concurrency: int, *, quiet: bool = True) -> subprocess.Popen[bytes]:
     """Start the audit; the same command every time."""
     out = folder / "out.jsonl"
     command = [sys.executable, "-m", "casewright", "audit", str(folder / "cases.jsonl"), "--out", str(out)]
-    environment = {
-        **os.environ,
-        "CASEWRIGHT_HOME": str(folder / "home"),
-        "CASEWRIGHT_POLICIES": str(folder / "policies"),
-    }
-    environment |= {"CASEWRIGHT_MODEL_URL": url, "CASEWRIGHT_MODEL": "scripted"}
+    environment = {**os.environ, **model.environment, "CASEWRIGHT_HOME": str(folder / "home")}
     return subprocess.Popen(  # noqa: S603 - ourselves
         [*command, "--auditor", "llm", "--concurrency", str(concurrency)],
         env=environment,
@@ -111,42 +60,35 @@ def audit(folder: Path, url: str, concurrency: int, *, quiet: bool = True) -> su
     )
 
 
-def kill_and_finish(folder: Path, url: str, asked: argparse.Namespace) -> dict[str, Any]:
+def kill_and_finish(folder: Path, model: Model, asked: argparse.Namespace) -> dict[str, Any]:
     """Kill the audit `kills` times, each time while it asks the model, then let it finish."""
     chance = random.Random(asked.seed)  # noqa: S311 - to be repeatable
     in_flight = resumed = 0
     killed_at: list[float] = []
     for number in range(asked.kills):
-        before = read_stats(url)["calls"]
-        process = audit(folder, url, asked.concurrency)
-        while read_stats(url)["calls"] == before and process.poll() is None:
+        before = model.stats["calls"]
+        process = audit(folder, model, asked.concurrency)
+        while model.stats["calls"] == before and process.poll() is None:
             time.sleep(0.02)
         time.sleep(chance.uniform(0.05, 2.0))
         if process.poll() is not None:
             print(f"kill {number + 1}: the audit had finished before; fewer kills than asked")
             break
-        in_flight += read_stats(url)["in_flight"]
+        in_flight += model.stats["in_flight"]
         killed_at.append(time.time())
         process.send_signal(signal.SIGKILL)
         process.wait()
         resumed += number > 0
-    audit(folder, url, asked.concurrency, quiet=False).wait()
+    audit(folder, model, asked.concurrency, quiet=False).wait()
     told = {"kills": len(killed_at), "of a run started again": resumed, "in flight at kills": in_flight}
     return {**told, "killed at": killed_at}
 
 
-def late_answers(log: Path, killed_at: list[float]) -> list[float]:
+def late_answers(model: Model, killed_at: list[float]) -> list[float]:
     """Of each call that came again after its answer: the time between that answer and the nearest kill, in seconds."""
-    answered: dict[str, float] = {}
-    ages = []
-    for line in log.read_text(encoding="utf-8").splitlines():
-        event = json.loads(line)
-        if event["event"] == "asked" and event["request"] in answered:
-            # An answer can also leave just after a kill, before the server notices that nobody is there.
-            ages.append(min(abs(kill - answered[event["request"]]) for kill in killed_at))
-        if event["event"] == "answered":
-            answered[event["request"]] = event["at"]
-    return ages
+    # An answer can also leave just after a kill, before the server notices that nobody is there.
+    again = [repeat.answered_at for repeat in repeats(model.events) if repeat.answered_at is not None]
+    return [min(abs(kill - answered) for kill in killed_at) for answered in again]
 
 
 def report(cases: list[str], out: Path, stats: dict[str, int], told: dict[str, Any], ages: list[float]) -> bool:
@@ -154,7 +96,7 @@ def report(cases: list[str], out: Path, stats: dict[str, int], told: dict[str, A
     lines = [json.loads(line) for line in out.read_text(encoding="utf-8").splitlines()]
     counts = Counter(line["case_id"] for line in lines)
     once = sum(counts[case_id] == 1 for case_id in cases)
-    twice = sum(repeats(line) for line in lines)
+    twice = sum(cast_twice(line) for line in lines)
     shown = {name: value for name, value in {**told, **stats}.items() if name != "killed at"}
     print(", ".join(f"{name}: {value}" for name, value in shown.items()))
     statuses = dict(Counter(line["status"] for line in lines))
@@ -165,7 +107,7 @@ def report(cases: list[str], out: Path, stats: dict[str, int], told: dict[str, A
     return once == len(cases) and not twice and latest < _ON_ITS_WAY_S
 
 
-def repeats(line: dict) -> int:  # type: ignore[type-arg] # a result line
+def cast_twice(line: dict) -> int:  # type: ignore[type-arg] # a result line
     """Ballots of one part and round that carry the same judge and the same words (a blind judge heard twice)."""
     found = (line.get("decision") or line.get("escalation") or {}).get("findings", [])
     twice = 0

@@ -2,10 +2,10 @@
 
     python benchmarks/run_cost.py [--cases 100] [--rounds 3] [--full] [--json FILE]
 
-Arms take turns, round by round. CPU is that of the arm's process, all its threads; the server's is not counted. The
-peers do nothing but the calls: requests and answers of real audits, recorded before. What Casewright does besides (the
-shared work: preparation, tools, retrieval, prompts, verification, assessing) is left out of its ratios, in two ways;
-benchmarks/README.md says how.
+Arms take turns, round by round. CPU is that of the arm's process, all its threads; that of the scripted server is not
+counted, and that of the database, where an arm has one, is told apart. The peers do nothing but the calls: requests and
+answers of real audits, recorded before. What Casewright does besides (the shared work: preparation, tools, retrieval,
+prompts, verification, assessing) is left out of its ratios, in two ways; benchmarks/README.md says how.
 """
 
 import argparse
@@ -21,22 +21,27 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from service.embedded import EmbeddedPostgres
+
 _HERE = Path(__file__).resolve().parent
 _PEERS = _HERE.parent / ".venv" / "peers"
 _BARE, _AGENT, _OURS = "bare openai loop", "create_agent, SQLite saver", "casewright"
 _MACHINERY, _SHARED = "casewright, its machinery alone", "casewright, its shared work alone"
+_WORKER, _WORKS = "casewright, worker on PostgreSQL", "casewright, worker's machinery alone"
 _ARMS = {
     _BARE: ["peers.bare"],
     _AGENT: ["peers.agent", "--durability", "async"],
     _OURS: ["peers.ours", "--kind", "journal"],
     _MACHINERY: ["peers.ours", "--kind", "machinery"],
     _SHARED: ["peers.ours", "--kind", "shared"],
+    _WORKER: ["peers.served", "--kind", "worker"],
+    _WORKS: ["peers.served", "--kind", "machinery"],
     "bare openai loop, aiohttp": ["peers.bare", "--aiohttp"],
     "create_agent, saver on exit": ["peers.agent", "--durability", "exit"],
     "casewright, stock saver on exit": ["peers.ours", "--kind", "stock-exit"],
     "casewright, stock saver, async": ["peers.ours", "--kind", "stock-async"],
 }
-_ALWAYS = (_BARE, _AGENT, _OURS, _MACHINERY, _SHARED)
+_ALWAYS = (_BARE, _AGENT, _OURS, _MACHINERY, _SHARED, _WORKER, _WORKS)
 """Arms that take part in every round; the others only in the first, unless all is asked for."""
 _IN_FLIGHT, _LATENCY_S = 50, 0.1
 _CROWD, _CROWD_LATENCY_S = 200, 1.0
@@ -64,8 +69,7 @@ def main() -> None:
                 "in_flight_200": bench.crowds(arms if asked.full else [name for name in arms if name in _ALWAYS]),
             }
         finally:
-            bench.server.terminate()
-            bench.server.wait()
+            bench.close()
     if asked.json:
         asked.json.write_text(json.dumps(told, indent=1), encoding="utf-8")
 
@@ -92,6 +96,14 @@ class Bench:
         command = [sys.executable, "-m", "peers.server", str(self.record)]
         self.server = subprocess.Popen(command, cwd=_HERE, env=_environment(), stdout=subprocess.PIPE, text=True)  # noqa: S603 - ourselves
         self.url = (self.server.stdout.readline() if self.server.stdout else "").strip()
+        folder.chmod(0o755)  # as root, the database runs under an account of its own
+        self.database = EmbeddedPostgres.start(folder)
+
+    def close(self) -> None:
+        """Stop both servers."""
+        self.database.stop()
+        self.server.terminate()
+        self.server.wait()
 
     def python(self, *arguments: str) -> str:
         """Run one of the peers' modules; returns what it printed."""
@@ -119,6 +131,8 @@ class Bench:
         module, *options = _ARMS[name]
         if module != "peers.bare":
             options += ["--scratch", tempfile.mkdtemp(dir=self.folder)]
+        if module == "peers.served":
+            options += ["--server", self.database.dsn, "--server-pid", str(self.database.pid)]
         given = [str(self.record), self.url, "--cases", str(cases), "--in-flight", str(in_flight)]
         self.counts(latency_s)
         measured: Figures = json.loads(self.python(module, *given, "--latency", str(latency_s), *options))
@@ -130,13 +144,18 @@ class Bench:
     def costs(self, arms: Sequence[str], cases: int, rounds: int, *, always: Sequence[str]) -> dict[str, list[float]]:
         """CPU milliseconds a case of every arm and round, with 50 in flight; prints them, and their ratios."""
         spent: dict[str, list[float]] = {name: [] for name in arms}
+        server: dict[str, list[float]] = {name: [] for name in (_WORKER, _WORKS)}
         for number in range(rounds):
             for name in arms:
                 if number == 0 or name in always:
-                    spent[name].append(self.lap(name, cases, _IN_FLIGHT, _LATENCY_S)["cpu_ms"])
+                    measured = self.lap(name, cases, _IN_FLIGHT, _LATENCY_S)
+                    spent[name].append(measured["cpu_ms"])
+                    if name in server:
+                        server[name].append(measured["server_cpu_ms"])
         print(f"\nCPU a case, {_IN_FLIGHT} in flight, {_LATENCY_S:g} s latency, {cases} cases a lap: median (range)")
         for name, values in spent.items():
-            print(f"  {name:34} {_spread(values, 1)} ms")
+            beside = f"; PostgreSQL {_spread(server[name], 1)} ms" if name in server else ""
+            print(f"  {name:36} {_spread(values, 1)} ms{beside}")
         print("Ratio to the peer, shared work left out: median (range)")
         for name in (name for name in arms if name.startswith(_OURS) and name != _SHARED):
             for peer in (peer for peer in (_BARE, _AGENT) if peer in spent):
@@ -150,7 +169,7 @@ class Bench:
         for name in arms:
             found[name] = crowd = self.lap(name, 3 * _CROWD, _CROWD, _CROWD_LATENCY_S)
             ideal = f"{100 * crowd['of_ideal']:.1f} %"
-            print(f"  {name:34} {ideal:>7} {crowd['window_cases_s']:6.1f}/s {crowd['peak_mb']:6.0f} MB")
+            print(f"  {name:36} {ideal:>7} {crowd['window_cases_s']:6.1f}/s {crowd['peak_mb']:6.0f} MB")
         return found
 
     def calls(self) -> dict[str, Figures]:
@@ -170,7 +189,7 @@ class Bench:
 def _ratios(spent: dict[str, list[float]], name: str, peer: str) -> list[float]:
     """Ratio of each round; what has only run once stands against that round."""
     rounds = zip(spent[name], spent[_SHARED], spent[peer], strict=False)
-    return [(own - (0 if name == _MACHINERY else shared)) / other for own, shared, other in rounds]
+    return [(own - (0 if name in {_MACHINERY, _WORKS} else shared)) / other for own, shared, other in rounds]
 
 
 def _spread(values: Sequence[float], digits: int) -> str:

@@ -1,12 +1,13 @@
 """What comes in: a case about one listing, and the record of its seller."""
 
-from datetime import date, datetime
+from datetime import MAXYEAR, MINYEAR, date, datetime
 from decimal import Decimal
 from pathlib import PurePosixPath
 from typing import Annotated, Any, Literal, Self, TypeVar
 
 import orjson
 from pydantic import (
+    AfterValidator,
     AwareDatetime,
     BeforeValidator,
     Field,
@@ -36,7 +37,39 @@ def _written_out(value: object) -> object:
     raise ValueError(msg)
 
 
-Moment = Annotated[AwareDatetime, BeforeValidator(_written_out)]
+_D = TypeVar("_D", bound=date)
+
+
+def _not_at_the_edge(moment: _D) -> _D:
+    """Refuse the first and the last year there are: their days leave the calendar in other time zones."""
+    if not MINYEAR < moment.year < MAXYEAR:
+        msg = f"a time is between the years {MINYEAR + 1} and {MAXYEAR - 1}"
+        raise ValueError(msg)
+    return moment
+
+
+def _day_written_out(value: object) -> object:
+    """Refuse numbers for days; a midnight may stand for its day."""
+    if isinstance(value, date) or (isinstance(value, str) and value[4:5] == "-"):
+        return value
+    msg = "a day is written such as 2026-03-14"
+    raise ValueError(msg)
+
+
+def _counted(value: object) -> object:
+    """Take 3.0 for 3, which are one number in JSON."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+Moment = Annotated[AwareDatetime, BeforeValidator(_written_out), AfterValidator(_not_at_the_edge)]
+Day = Annotated[date, BeforeValidator(_day_written_out), AfterValidator(_not_at_the_edge)]
+# JSON's own kinds are told apart: "3" is no number, and neither 1 nor "yes" is true.
+Flag = Annotated[bool, Field(strict=True)]
+Counted = BeforeValidator(_counted)
+Whole = Annotated[int, Field(strict=True, ge=-(2**63), lt=2**63), Counted]
+Number = Annotated[float, Field(strict=True, allow_inf_nan=False)]
+Mark = Annotated[str, StringConstraints(max_length=200, pattern=r"^[^\x00-\x1f\x7f]*$")]
+"""A short name that somebody else gives; it is stored in columns, where control characters have no place."""
 
 
 class Money(Record):
@@ -67,7 +100,7 @@ class Variant(Record):
 class Quantity(Record):
     """A number with its unit, such as 50 mg/ml."""
 
-    value: float
+    value: Number
     unit: Annotated[str, StringConstraints(max_length=40)]
 
 
@@ -127,13 +160,13 @@ class Listing(Record):
     kind: Literal["listing"]
     id: Id
     title: Text
-    revision: str | None = None
+    revision: Mark | None = None
     description: Text = ""
     category: tuple[Text, ...] = ()
     brand: Text = ""
     price: Money | None = None
     price_history: tuple[PastPrice, ...] = ()
-    quantity: int | None = None
+    quantity: Whole | None = None
     condition: Text = ""
     ships_from: Region | None = None
     ships_to: tuple[Region, ...] = ()
@@ -151,7 +184,7 @@ class Report(Record):
 
     by: Reporter
     text: Text
-    verified: bool = False
+    verified: Flag = False
     type: ViolationType | None = None
     at: Moment | None = None
     reference: str | None = None
@@ -168,8 +201,8 @@ class CaseText(Record):
     issuer: str | None = None
     model: str | None = None
     batch: str | None = None
-    valid_until: date | None = None
-    verified: bool = False
+    valid_until: Day | None = None
+    verified: Flag = False
 
 
 class Related(Record):
@@ -204,11 +237,11 @@ class Case(Record):
     texts: tuple[CaseText, ...] = ()
     related: tuple[Related, ...] = ()
     suspected: tuple[ViolationType, ...] = ()
-    signals: dict[str, float] = Field(default_factory=dict)
+    signals: dict[str, Number] = Field(default_factory=dict)
     appeal: Appeal | None = None
     due_at: Moment | None = None
-    priority: int = 0
-    group_key: str | None = None
+    priority: Whole = 0
+    group_key: Mark | None = None
 
     @property
     def raised_types(self) -> tuple[str, ...]:
@@ -225,7 +258,7 @@ class Strike(Record):
     case_id: Id | None = None
     subject_id: Id | None = None
     subject_title: Text = ""
-    reversed: bool = False
+    reversed: Flag = False
 
 
 class Authorisation(Record):
@@ -237,8 +270,8 @@ class Authorisation(Record):
     status: Literal["verified", "pending", "rejected", "revoked"]
     scope: Text = ""
     holder: Text = ""
-    from_: Annotated[date | None, Field(alias="from")] = None
-    until: date | None = None
+    from_: Annotated[Day | None, Field(alias="from")] = None
+    until: Day | None = None
     document: str = ""
 
 
@@ -260,10 +293,10 @@ class Seller(Record):
     identity: Literal["verified", "pending", "none"] | None = None
     state: Literal["active", "restricted", "suspended", "closed"] = "active"
     state_since: Moment | None = None
-    rating: float | None = None
-    orders_90d: int | None = None
-    refund_rate_90d: float | None = None
-    trusted: bool = False
+    rating: Number | None = None
+    orders_90d: Whole | None = None
+    refund_rate_90d: Number | None = None
+    trusted: Flag = False
     strikes: tuple[Strike, ...] = ()
     authorisations: tuple[Authorisation, ...] = ()
     linked: tuple[Link, ...] = ()
@@ -289,7 +322,7 @@ def read_case(data: bytes | str | dict[str, Any], limits: Limits | None = None) 
     Raises:
         Invalid: with every problem, each with its JSON pointer and what to do.
     """
-    case = _read(Case, "the case", data)
+    case = read_record(Case, "the case", data)
     too_large = tuple(_over_limits(case, limits or Limits()))
     if too_large:
         raise Invalid("the case", too_large)
@@ -298,10 +331,11 @@ def read_case(data: bytes | str | dict[str, Any], limits: Limits | None = None) 
 
 def read_seller(data: bytes | str | dict[str, Any]) -> Seller:
     """Read one seller record; raises `Invalid` as `read_case` does."""
-    return _read(Seller, "the seller record", data)
+    return read_record(Seller, "the seller record", data)
 
 
-def _read(kind: type[_R], what: str, data: bytes | str | dict[str, Any]) -> _R:
+def read_record(kind: type[_R], what: str, data: bytes | str | dict[str, Any]) -> _R:
+    """Read one record of a kind; `what` is its name in the message of `Invalid`, raised as by `read_case`."""
     try:
         raw = orjson.loads(data) if isinstance(data, bytes | str) else data
     except orjson.JSONDecodeError as error:

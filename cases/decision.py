@@ -1,13 +1,12 @@
 """What comes out: a decision, or an escalation with its open questions, and a person's answer to it."""
 
 import hashlib
-from datetime import date
 from typing import Any, Literal, get_args
 
 import orjson
 from pydantic import Field, ValidationError
 
-from cases.case import CaseText, Image, Moment
+from cases.case import CaseText, Day, Flag, Id, Image, Moment, Whole
 from cases.evidence import Quote
 from cases.finding import Finding, Judgement
 from cases.problem import Invalid, Problem, Record, problems_of
@@ -154,13 +153,13 @@ class Escalation(Record):
 class Review(Record):
     """A reviewer's answer: judgements settled, a governing clause named, or the recommendation confirmed."""
 
-    number: int
+    number: Whole
     digest: str
     at: Moment
-    reviewer: str = Field(min_length=1)
+    reviewer: Id
     judgements: tuple[Judgement, ...] = ()
     governs: str | None = None
-    confirmed: bool = False
+    confirmed: Flag = False
     add_clauses: tuple[str, ...] = ()
     action: str | None = None
     action_reason: str = ""
@@ -172,7 +171,7 @@ class Review(Record):
 class Supplement(Record):
     """New evidence for a case; it starts a new round."""
 
-    number: int
+    number: Whole
     digest: str
     at: Moment
     by: Literal["seller", "platform", "person"]
@@ -183,17 +182,17 @@ class Supplement(Record):
 class InformationRequest(Record):
     """A question to the seller; the case waits until the day named."""
 
-    number: int
+    number: Whole
     digest: str
     at: Moment
     question: str = Field(min_length=1)
-    until: date
+    until: Day
 
 
 class Expiry(Record):
     """The waiting time is over: a new round at higher priority; it never decides."""
 
-    number: int
+    number: Whole
     digest: str
     at: Moment
     expired: Literal[True]

@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from cases.case import Whole
 from cases.instruction import instruction_like
 from cases.problem import Record
 
@@ -79,8 +80,8 @@ class Quote(Record):
     clause_id: str = ""
     text: str
     gloss: str = ""
-    start: int | None = None
-    end: int | None = None
+    start: Whole | None = None
+    end: Whole | None = None
 
 
 class Draft(Record):

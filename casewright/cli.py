@@ -10,6 +10,7 @@ from cases.problem import CasewrightError, Invalid
 
 _COMMANDS = {
     "audit": ("audit", "Audit cases from files, folders or standard input; one JSON result a case."),
+    "backup": ("backup", "Write the service's embedded database into a file."),
     "cases": ("table", "Bring cases in: from a table with a mapping."),
     "demo": ("demo", "Audit the example cases and show what comes out."),
     "doctor": ("doctor", "Say what is configured, reachable and missing."),
@@ -17,12 +18,17 @@ _COMMANDS = {
     "eval": ("evaluate", "Measure an auditor on argued cases, or the clause search on sellers' words."),
     "events": ("events", "Follow what the service tells: one event a line."),
     "explain": ("explain", "Render one result for a person: terminal, Markdown or HTML."),
+    "load": ("load", "Drive a running service with synthetic cases and measure it."),
+    "migrate": ("migrate", "Bring the service's database up to this version."),
     "model": ("model", "Talk to the configured model, or play one from a script."),
     "policy": ("policy", "Show and search the clauses."),
     "replay": ("replay", "Rebuild results from their journal and compare."),
+    "restore": ("backup:restore", "Fill the service's embedded database from a backup."),
     "review": ("review", "List a run's open questions, show one, answer it."),
     "worker": ("worker", "Take cases from the service's queue, as one more process."),
+    "serve": ("serve", "Serve the escalation queue: API, workers and database."),
     "schema": ("schema", "Print the JSON Schema of the contracts."),
+    "submit": ("submit", "Send cases from files to a running service."),
 }
 
 
@@ -35,7 +41,9 @@ class _Lazy(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 - click's signature
         if cmd_name not in _COMMANDS:
             return None
-        command: click.Command = importlib.import_module(f"casewright.commands.{_COMMANDS[cmd_name][0]}").command
+        module, _, name = _COMMANDS[cmd_name][0].partition(":")
+        found = importlib.import_module(f"casewright.commands.{module}")
+        command: click.Command = getattr(found, name or "command")
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 - click's signature

@@ -68,6 +68,7 @@ class Client:
             BadAddress: not http or https, or without a host.
         """
         self.url = url.rstrip("/")
+        self.key = key
         try:
             parsed = httpx.URL(self.url)
         except httpx.InvalidURL as error:

@@ -93,6 +93,8 @@ def _leaf(leaf: dict[str, Any], row: dict[str, Any], mapping: Path) -> Any:  # n
         return leaf.get("default")
     if leaf.get("as") == "decimal":
         return _decimal(value)
+    if leaf.get("as") == "number":
+        return _number(value)
     if "each" in leaf:
         return value if isinstance(value, list) else str(value).split(leaf.get("split", ","))
     return str(value)[: leaf.get("cut")] if leaf.get("as", "text") == "text" else value
@@ -117,6 +119,12 @@ def _decimal(value: object) -> str | None:
     except InvalidOperation:
         return None
     return (plain.rstrip("0").rstrip(".") if "." in plain else plain) or "0"
+
+
+def _number(value: object) -> object:
+    """A number of a table, which knows only text; what is none stays as it is, and is refused where it stands."""
+    plain = _decimal(value)
+    return value if plain is None else float(plain) if "." in plain else int(plain)
 
 
 def _unknown(column: str, row: dict[str, Any], mapping: Path) -> Invalid:

@@ -1,9 +1,11 @@
 """Settings, read once from the environment. A missing or wrong one fails by its name."""
 
 import os
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from urllib.parse import unquote
 
 from pydantic import Field, ValidationError
 
@@ -12,6 +14,10 @@ from graphs.settings import AuditSettings
 
 if TYPE_CHECKING:
     from agents.model import ModelSettings
+
+
+_PASSWORD = re.compile(r"(?:://[^:/@]*:|\bpassword\s*=\s*'?)([^@'&\s]+)")
+"""As it stands in a URI, and in a list of words."""
 
 
 class BadSetting(CasewrightError):
@@ -29,6 +35,7 @@ class ServiceSettings(Record):
         workers: processes that `serve` starts; `in_flight`: cases at a time in each.
         backlog: waiting cases beyond which no more are taken.
         webhook_private: webhooks may go to private addresses and without TLS.
+        coop: a file that says how a ROOST Coop organisation's words are ours.
         auditor: who judges: `llm` where a model is set, else `rulebook`.
     """
 
@@ -38,6 +45,7 @@ class ServiceSettings(Record):
     backlog: int = Field(200_000, ge=1)
     webhook_private: bool = False
     auditor: Literal["rulebook", "llm"] | None = None
+    coop: Path | None = None
 
 
 class Settings(Record):
@@ -50,6 +58,8 @@ class Settings(Record):
         images: folder of uploaded images, named by their SHA-256.
         model: `CASEWRIGHT_MODEL` and its kin, as written; `model_settings` checks them.
         embeddings_url, embeddings_model: an OpenAI-compatible endpoint for the clause search.
+        log: the least that is logged by the service.
+        traces: where OpenTelemetry traces go, by OTLP over HTTP; empty for nowhere.
     """
 
     home: Path
@@ -65,6 +75,14 @@ class Settings(Record):
     model: dict[str, str] = Field(default_factory=dict)
     audit: AuditSettings = AuditSettings()
     service: ServiceSettings = ServiceSettings()
+    log: Literal["debug", "info", "warning", "error"] = "info"
+    traces: str = Field("", pattern=r"^(https?://.+)?$")
+
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """What is written nowhere: the model's key, and the password in the database's connection string."""
+        found = [self.model.get("api_key"), *_PASSWORD.findall(self.service.db)]
+        return tuple(form for secret in found if secret for form in {secret, unquote(secret)})
 
     def model_settings(self) -> "ModelSettings":
         """The model's settings.
@@ -125,12 +143,15 @@ _SERVICE_NAMES = {
     "backlog": "CASEWRIGHT_BACKLOG",
     "webhook_private": "CASEWRIGHT_WEBHOOK_PRIVATE",
     "auditor": "CASEWRIGHT_AUDITOR",
+    "coop": "CASEWRIGHT_COOP",
 }
+_PROCESS_NAMES = {"log": "CASEWRIGHT_LOG", "traces": "OTEL_EXPORTER_OTLP_ENDPOINT"}
 _EMBEDDINGS = ("embeddings_url", "embeddings_model")
 VARIABLES = frozenset(f"CASEWRIGHT_{name.upper()}" for name in (*_PATHS, *_EMBEDDINGS, "url", "key")) | {
     *_MODEL_NAMES.values(),
     *_AUDIT_NAMES.values(),
     *_SERVICE_NAMES.values(),
+    *_PROCESS_NAMES.values(),
 }
 """Every variable that is read."""
 
@@ -140,7 +161,7 @@ def read_settings(
     changes: Mapping[str, str] | None = None,
     defaults: Mapping[str, str] | None = None,
 ) -> Settings:
-    """Read the settings from `CASEWRIGHT_...` variables.
+    """Read the settings from `CASEWRIGHT_...` variables, and where traces go from OpenTelemetry's own.
 
     Args:
         environment: the variables; the process's own where none are given.
@@ -160,6 +181,7 @@ def read_settings(
             values[name] = Path(written).expanduser()
     values["embeddings_url"] = given.get("CASEWRIGHT_EMBEDDINGS_URL", "")
     values["embeddings_model"] = given.get("CASEWRIGHT_EMBEDDINGS_MODEL", "")
+    values |= {name: given[key] for name, key in _PROCESS_NAMES.items() if given.get(key)}
     values["model"] = {name: given[key] for name, key in _MODEL_NAMES.items() if given.get(key)}
     audit = {name: given[key] for name, key in _AUDIT_NAMES.items() if given.get(key)}
     served = {name: given[key] for name, key in _SERVICE_NAMES.items() if given.get(key)}
@@ -169,7 +191,7 @@ def read_settings(
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         name = str(first["loc"][-1]) if first["loc"] else ""
-        known = {**_AUDIT_NAMES, **_SERVICE_NAMES}
+        known = {**_AUDIT_NAMES, **_SERVICE_NAMES, **_PROCESS_NAMES}
         raise BadSetting(name=known.get(name, f"CASEWRIGHT_{name.upper()}"), why=first["msg"]) from None
 
 
@@ -192,6 +214,11 @@ def read_access(environment: Mapping[str, str] | None = None) -> Access:
     if not key and (home / "api-key").is_file():
         key = (home / "api-key").read_text(encoding="utf-8")
     return Access(url=given.get("CASEWRIGHT_URL") or "http://127.0.0.1:8400", key=key.strip())
+
+
+def inherited(changes: Mapping[str, str]) -> dict[str, str]:
+    """The variables for a process that this one starts: its own, and changes above them."""
+    return {**os.environ, **changes}
 
 
 def shipped_policies() -> Path:

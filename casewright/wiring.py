@@ -8,10 +8,12 @@ from pathlib import Path
 from typing import Literal, Protocol, runtime_checkable
 
 from agents.auditor import Auditor
+from agents.endpoint import Asking
 from agents.gate import Gate
 from agents.rulebook import RulebookAuditor
 from cases.case import Case, Limits
 from cases.journal import CaseJournal
+from cases.watch import Watch, unwatched
 from casewright.settings import Settings
 from graphs.desk import Clock, Desk, SystemClock
 from policies.corpus import Corpus, load_corpus
@@ -51,12 +53,14 @@ class Ports:
         images: uploaded images; none: those of the folder that the settings name.
         gate: before each model; none: an open one.
         search: the search's folder; none: the one in the data folder, which bears one process.
+        asking: stands around each question to a model.
     """
 
     sellers: SellerRecords | None = None
     images: ImageStore | None = None
     gate: Gate | None = None
     search: Path | None = None
+    asking: Watch[Asking] = unwatched
 
 
 @dataclass(frozen=True)
@@ -103,7 +107,7 @@ async def open_office(
     """
     corpus = load_corpus(settings.policies)
     async with open_search(settings, corpus, ports.search) as search:
-        judging, vision = make_auditor(settings, auditor, ports.gate)
+        judging, vision = make_auditor(settings, auditor, ports.gate, ports.asking)
         records = ports.sellers or seller_rows(sellers or settings.sellers)
         store = ports.images or (FolderImageStore(settings.images) if settings.images else None)
         tools = make_tools(settings, corpus, search, records, store)
@@ -136,7 +140,9 @@ async def open_search(settings: Settings, corpus: Corpus, folder: Path | None = 
             await embedder.close()
 
 
-def make_auditor(settings: Settings, kind: AuditorKind, gate: Gate | None = None) -> tuple[Auditor, bool]:
+def make_auditor(
+    settings: Settings, kind: AuditorKind, gate: Gate | None = None, asking: Watch[Asking] = unwatched
+) -> tuple[Auditor, bool]:
     """Make the auditor, and say whether it sees images.
 
     Raises:
@@ -147,7 +153,7 @@ def make_auditor(settings: Settings, kind: AuditorKind, gate: Gate | None = None
     from agents.llm import LlmAuditor  # noqa: PLC0415 - the client costs half a second to import
 
     chosen = settings.model_settings()
-    return LlmAuditor.open(chosen, gate), chosen.vision
+    return LlmAuditor.open(chosen, gate, asking), chosen.vision
 
 
 def seller_rows(path: Path | None) -> SellerRecords | None:

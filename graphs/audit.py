@@ -13,7 +13,7 @@ from langgraph.types import Command
 
 from graphs.answering import await_review, take_up
 from graphs.concluding import assess, conclude
-from graphs.desk import Desk
+from graphs.desk import Desk, Step
 from graphs.nodes import challenge, check, gather, investigate, prepare, retrieve, use_tools
 from graphs.state import AuditState, merged
 
@@ -38,14 +38,14 @@ def _compiled() -> Audit:
 def _wired() -> _Graph:
     graph = StateGraph(AuditState, context_schema=Desk)
     graph.add_edge(START, "prepare")
-    graph.add_node("prepare", prepare)
+    _line(graph, "prepare", prepare)
     graph.add_edge("prepare", "gather")
-    graph.add_node("gather", gather)
+    _line(graph, "gather", gather)
     graph.add_edge("gather", "retrieve")
-    graph.add_node("retrieve", retrieve)
+    _line(graph, "retrieve", retrieve)
     graph.add_edge("retrieve", "investigate")
     _fork(graph, "investigate", investigate, after_investigate, ("use_tools", "verify"))
-    graph.add_node("use_tools", use_tools)
+    _line(graph, "use_tools", use_tools)
     graph.add_edge("use_tools", "investigate")
     _fork(graph, "verify", check, after_verify, ("investigate", "challenge"))
     _fork(graph, "challenge", challenge, after_challenge, ("challenge", "investigate", "assess"))
@@ -53,16 +53,27 @@ def _wired() -> _Graph:
     graph.add_node("await_review", await_review)
     graph.add_edge("await_review", "take_up")
     _fork(graph, "take_up", take_up, after_take_up, ("assess", "gather", "await_review"))
-    graph.add_node("conclude", conclude)
+    _line(graph, "conclude", conclude)
     graph.add_edge("conclude", END)
     return graph
+
+
+def _line(graph: _Graph, name: str, node: _Node) -> None:
+    """Add a node from which one way leads."""
+
+    async def step(state: AuditState, runtime: Runtime[Desk]) -> AuditState:
+        with runtime.context.watch(Step("node", name)):
+            return await node(state, runtime)
+
+    graph.add_node(name, step)
 
 
 def _fork(graph: _Graph, name: str, node: _Node, after: Callable[[AuditState], str], ends: tuple[str, ...]) -> None:
     """Add a node from which several ways lead. It names its way itself: a conditional edge costs a third of a step."""
 
     async def step(state: AuditState, runtime: Runtime[Desk]) -> Command[str]:
-        changed = await node(state, runtime)
+        with runtime.context.watch(Step("node", name)):
+            changed = await node(state, runtime)
         return Command(update=changed, goto=after(merged(state, **changed)))
 
     graph.add_node(name, step, destinations=ends)

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Protocol, TypeVar
+from typing import Any, Literal, Protocol, TypeVar
 
 from agents.auditor import Auditor
 from cases.case import Case
@@ -13,6 +13,7 @@ from cases.decision import Decision
 from cases.evidence import Evidence
 from cases.journal import CaseJournal
 from cases.problem import Record
+from cases.watch import Watch, unwatched
 from graphs.settings import AuditSettings
 from policies.corpus import Corpus
 from policies.search import ClauseSearch
@@ -54,6 +55,20 @@ class NoSink:
 
 
 @dataclass
+class Step:
+    """A step of a run that is being taken, for whoever watches.
+
+    Attributes:
+        kind: a node of the graph, or a tool inside one.
+        failed: the tool has not answered.
+    """
+
+    kind: Literal["node", "tool"]
+    name: str
+    failed: bool = False
+
+
+@dataclass
 class Desk:
     """The desk at which one case is worked on.
 
@@ -61,6 +76,7 @@ class Desk:
         corpus: the policy snapshot in force.
         journal: of this case.
         folder: of the case file, for its images; none where there is none.
+        watch: stands around each step.
     """
 
     corpus: Corpus
@@ -73,6 +89,7 @@ class Desk:
     sink: DecisionSink = field(default_factory=NoSink)
     folder: Path | None = None
     pictures: Mapping[int, tuple[str, bytes]] = field(default_factory=dict)
+    watch: Watch[Step] = unwatched
     _begun: float = field(default_factory=time.monotonic, repr=False)
     _laid: dict[tuple[str, ...], Table] = field(default_factory=dict, repr=False)
     _read: dict[int, tuple[Any, Record]] = field(default_factory=dict, repr=False)

@@ -20,7 +20,7 @@ from cases.evidence import Draft, one_line
 from cases.finding import Ballot, Judge, Judgement, Key, clause_status, open_parts
 from cases.journal import NotInJournal
 from graphs.assess import matters
-from graphs.desk import Desk
+from graphs.desk import Desk, Step
 from graphs.guard import wants_narrow_word
 from graphs.language import language_of
 from graphs.settings import AuditSettings
@@ -31,7 +31,7 @@ from graphs.view import View, appended, entry, ids_of
 from policies.clause import Clause
 from policies.settled import settle
 from policies.signs import Hit
-from tools.tool import Look, run_tool
+from tools.tool import Look, Tool, run_tool
 
 _STOPPED = {"challenge_missing", "budget_exhausted", "model_unavailable"}
 """Failures after which no more ballots are asked for in the round."""
@@ -123,11 +123,19 @@ def _look(view: View) -> Look:
 async def _run(desk: Desk, slot: str, name: str, look: Look, arguments: dict[str, Any]) -> list[Draft]:
     async def call() -> list[Plain]:
         tool = desk.tools.get(name)
-        drafts = await run_tool(tool, look, arguments) if tool else [_not_run(name, "there is no such tool")]
+        drafts = await _watched(desk, tool, look, arguments) if tool else [_not_run(name, "there is no such tool")]
         return [draft.model_dump(mode="json") for draft in drafts]
 
     request = orjson.dumps([name, arguments])
     return [Draft.model_validate(draft) for draft in await desk.journal.once(slot, request, call)]
+
+
+async def _watched(desk: Desk, tool: Tool, look: Look, arguments: dict[str, Any]) -> list[Draft]:
+    step = Step("tool", tool.name)
+    with desk.watch(step):
+        drafts = await run_tool(tool, look, arguments)
+        step.failed = any(draft.unavailable for draft in drafts)
+    return drafts
 
 
 def _not_run(name: str, why: str) -> Draft:

@@ -1,10 +1,9 @@
 """Running cases: start, re-enter after a kill, resume with an answer. The file-backed run of `audit` is here too."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar
 
 import aiosqlite
 from langgraph.checkpoint.memory import InMemorySaver
@@ -13,22 +12,11 @@ from langgraph.checkpoint.sqlite.aio import AsyncSqliteSaver
 from cases.case import Case
 from cases.decision import Answer, Escalation, Usage
 from cases.journal import CaseJournal, Journal, MemoryJournal, SqliteJournal
-from cases.problem import CasewrightError
 from graphs.audit import build
 from graphs.desk import Desk
 from graphs.escalations import AnsweredTwice, Escalations, Waiting, check_answer
-from graphs.passes import PLAIN, Line, NotPaused, Pass, Saver, begin, config_of, go_on, line_of, rebuilt
-from graphs.settings import AuditSettings
-
-MakeDesk = Callable[[Case, CaseJournal, Path | None], Awaitable[Desk]]
-"""Lays out the desk for one case: the composition root's job."""
-
-
-class MadeOtherwise(CasewrightError):
-    """case {case} was made with {what}; it is replayed with the same only"""
-
-    code: ClassVar[str] = "made_otherwise"
-    hint: ClassVar[str] = "set CASEWRIGHT_POLICIES and --auditor as they were"
+from graphs.passes import PLAIN, Line, NotPaused, Pass, Saver, begin, config_of, go_on, line_of
+from graphs.replay import MakeDesk, replayed
 
 
 @dataclass(frozen=True)
@@ -95,14 +83,7 @@ class Run:
             MadeOtherwise: it was made with another policy snapshot or auditor than those at hand.
         """
         journal = await CaseJournal.open(self.journal, case_id, replaying=True)
-        pin = journal.recorded("1/pin")
-        folder = Path(pin["folder"]) if pin["folder"] else None
-        desk = await self.make_desk(Case.model_validate(pin["case"]), journal, folder)
-        desk.settings = AuditSettings.model_validate(pin["settings"])
-        at_hand = {"snapshot": desk.corpus.snapshot, "auditor": desk.auditor.name.model_dump(mode="json")}
-        if other := [name for name, value in at_hand.items() if pin[name] != value]:
-            raise MadeOtherwise(case=case_id, what=" and ".join(f"{name} {pin[name]}" for name in other))
-        return await rebuilt(pin["case"], self.escalations.answers(case_id), desk)
+        return await replayed(case_id, journal, self.escalations.answers(case_id), self.make_desk)
 
     async def spent(self, case_id: str) -> Usage:
         """What a case that waits for a person has cost so far; an escalation itself need not say it."""

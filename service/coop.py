@@ -2,10 +2,10 @@
 
 Looked up on 2026-11-30 in github.com/roostorg/coop:
 
-- the body of `POST /api/v1/report`: `docs/api/report.md` (commit 88433ade) and the schema of the route,
+- the body of `POST /api/v1/report`: its page `api/report.md` (commit 88433ade) and the schema of the route,
   `server/routes/reporting/ReportingRoutes.ts` (7398937c); the two spellings of an item's type, `typeId` and
   `type: {id}`, of which one is given: `server/services/itemProcessingService/types.ts` (ac198d0a);
-- the body of the action callback: `docs/api/actions.md` (49b06d76) and `server/rule_engine/ActionPublisher.ts`
+- the body of the action callback: its page `api/actions.md` (49b06d76) and `server/rule_engine/ActionPublisher.ts`
   (2a0f7e5f).
 
 As Coop does, fields that it does not know are let through. Nothing is fetched: images, which Coop names by their
@@ -76,15 +76,30 @@ class _Theirs(Record):
     model_config = ConfigDict(frozen=True, extra="ignore")
 
 
-class _ItemType(_Theirs):
+class CoopItemType(_Theirs):
+    """The type of an item, as an object."""
+
     id: Id
 
 
-class _Item(_Theirs):
+# What `_one_type` checks, for the JSON Schema.
+_ONE_TYPE: dict[str, Any] = {
+    "oneOf": [
+        {"required": ["typeId"], "properties": {"typeId": {"type": "string"}, "type": {"type": "null"}}},
+        {"required": ["type"], "properties": {"type": {"type": "object"}, "typeId": {"type": "null"}}},
+    ]
+}
+
+
+class CoopItem(_Theirs):
+    """An item: what is reported, or what is sent along with it."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore", json_schema_extra=_ONE_TYPE)
+
     id: Id
     data: dict[str, Any]
     typeId: Id | None = None  # noqa: N815 - Coop's name
-    type: _ItemType | None = None
+    type: CoopItemType | None = None
 
     @model_validator(mode="after")
     def _one_type(self) -> Self:
@@ -95,27 +110,34 @@ class _Item(_Theirs):
 
     @property
     def item_type(self) -> str:
+        """The id of its type, whichever way it was given."""
         return self.typeId or (self.type.id if self.type else "")
 
 
-class _Reporter(_Theirs):
+class CoopReporter(_Theirs):
+    """Who reports."""
+
     kind: Literal["user"]
     typeId: Id  # noqa: N815 - Coop's name
     id: Id
 
 
-class _Reason(_Theirs):
+class CoopReason(_Theirs):
+    """Why it is reported."""
+
     policyId: str | None = None  # noqa: N815 - Coop's name
     reason: str | None = None
     csam: bool | None = None
 
 
-class _Report(_Theirs):
-    reporter: _Reporter
+class CoopReport(_Theirs):
+    """The body of `POST /api/v1/report`."""
+
+    reporter: CoopReporter
     reportedAt: Moment  # noqa: N815 - Coop's name
-    reportedItem: _Item  # noqa: N815 - Coop's name
-    reportedForReason: _Reason | None = None  # noqa: N815 - Coop's name
-    additionalItems: tuple[_Item, ...] = ()  # noqa: N815 - Coop's name
+    reportedItem: CoopItem  # noqa: N815 - Coop's name
+    reportedForReason: CoopReason | None = None  # noqa: N815 - Coop's name
+    additionalItems: tuple[CoopItem, ...] = ()  # noqa: N815 - Coop's name
 
 
 def case_of_report(body: Mapping[str, Any], mapping: CoopMapping) -> Case:
@@ -133,7 +155,7 @@ def case_of_report(body: Mapping[str, Any], mapping: CoopMapping) -> Case:
         Invalid: with every problem, each with its JSON pointer into the body.
     """
     try:
-        report = _Report.model_validate(body)
+        report = CoopReport.model_validate(body)
     except ValidationError as error:
         raise Invalid(WHAT, problems_of(error)) from error
     if refused := tuple(_refused(report, mapping)):
@@ -183,7 +205,7 @@ def callback_of(decision: Decision, case: Case, mapping: CoopMapping, corpus: Co
 # In
 
 
-def _refused(report: _Report, mapping: CoopMapping) -> Iterator[Problem]:
+def _refused(report: CoopReport, mapping: CoopMapping) -> Iterator[Problem]:
     item = report.reportedItem
     if item.item_type != mapping.item_type:
         pointer = "/reportedItem/typeId" if item.typeId else "/reportedItem/type/id"
@@ -196,9 +218,9 @@ def _refused(report: _Report, mapping: CoopMapping) -> Iterator[Problem]:
         yield Problem(code="csam", pointer="/reportedForReason/csam", detail=detail, hint=hint)
 
 
-def _case(report: _Report, mapping: CoopMapping) -> dict[str, Any]:
+def _case(report: CoopReport, mapping: CoopMapping) -> dict[str, Any]:
     fields, data = mapping.fields, report.reportedItem.data
-    reason = report.reportedForReason or _Reason()
+    reason = report.reportedForReason or CoopReason()
     told = {"by": "buyer", "text": reason.reason or "", "at": report.reportedAt}
     if violation := mapping.policies.get(reason.policyId or ""):
         told["type"] = violation
@@ -215,14 +237,14 @@ def _case(report: _Report, mapping: CoopMapping) -> dict[str, Any]:
     return _given(case)
 
 
-def _id(report: _Report) -> str:
+def _id(report: CoopReport) -> str:
     """Who reported what, and when: the very report, whatever else is sent along with it."""
     item, reporter = report.reportedItem, report.reporter
     who = [reporter.typeId, reporter.id, item.item_type, item.id, report.reportedAt.timestamp()]
     return f"coop-{hashlib.sha256(json.dumps(who).encode()).hexdigest()[:32]}"
 
 
-def _listing(item: _Item, fields: CoopFields) -> dict[str, Any]:
+def _listing(item: CoopItem, fields: CoopFields) -> dict[str, Any]:
     data = item.data
     category = data.get(fields.category)
     return _given(
@@ -243,7 +265,7 @@ def _listing(item: _Item, fields: CoopFields) -> dict[str, Any]:
     )
 
 
-def _related(item: _Item, fields: CoopFields) -> dict[str, Any]:
+def _related(item: CoopItem, fields: CoopFields) -> dict[str, Any]:
     data = item.data
     return _given(
         {

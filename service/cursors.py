@@ -2,11 +2,12 @@
 
 import base64
 import binascii
-from datetime import datetime
-from typing import ClassVar
+from typing import Annotated, ClassVar, NamedTuple
 
 import orjson
+from pydantic import Field, TypeAdapter
 
+from cases.case import Id, Moment
 from cases.problem import CasewrightError
 
 
@@ -17,19 +18,31 @@ class BadCursor(CasewrightError):
     hint: ClassVar[str] = "pass `next` of the page before as it stands"
 
 
-def write_cursor(at: datetime, row_id: str) -> str:
-    """The cursor behind a row, by its time and id."""
-    return base64.urlsafe_b64encode(orjson.dumps([at.isoformat(), row_id])).decode().rstrip("=")
+class Place(NamedTuple):
+    """Where a row stands in its list: by rank where the list has one, by time, by id."""
+
+    at: Moment
+    row_id: Id
+    rank: Annotated[int, Field(ge=-(2**31), lt=2**31)] = 0
 
 
-def read_cursor(text: str) -> tuple[datetime, str]:
-    """Time and id of the row that a cursor stands behind.
+_PLACE = TypeAdapter(Place)
+
+
+def write_cursor(place: Place) -> str:
+    """The cursor behind a row."""
+    parts = [place.at.isoformat(), place.row_id, place.rank]
+    return base64.urlsafe_b64encode(orjson.dumps(parts)).decode().rstrip("=")
+
+
+def read_cursor(text: str) -> Place:
+    """The place of the row that a cursor stands behind.
 
     Raises:
         BadCursor: it was not written here.
     """
     try:
-        at, row_id = orjson.loads(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)))
-        return datetime.fromisoformat(at), str(row_id)
+        parts = orjson.loads(base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True))
+        return _PLACE.validate_python(tuple(parts))
     except (binascii.Error, ValueError, TypeError) as error:
         raise BadCursor from error

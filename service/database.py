@@ -1,5 +1,6 @@
 """Connections to PostgreSQL: one pool a process, and what counts as the database being away."""
 
+import re
 import socket
 from typing import Any, TypeAlias
 
@@ -9,6 +10,7 @@ import orjson
 Pool: TypeAlias = "asyncpg.Pool[asyncpg.Record]"
 Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record] | asyncpg.pool.PoolConnectionProxy[asyncpg.Record]"
 
+_NUL = re.compile(r"(?<!\\)((?:\\\\)*)\\u0000")
 AWAY: tuple[type[Exception], ...] = (
     OSError,  # refused, reset, no such socket, timed out
     asyncpg.PostgresConnectionError,
@@ -40,10 +42,15 @@ async def open_pool(dsn: str, size: int = 10) -> Pool:
         min_size=1,
         max_size=size,
         init=_prepare,
+        reset=_nothing,
         command_timeout=60,
         timeout=10,
         server_settings={**server_probes(), "idle_in_transaction_session_timeout": f"{_IDLE_IN_TRANSACTION_S}s"},
     )
+
+
+async def _nothing(_: Connection) -> None:
+    """Leave a returned connection as it is: nobody here keeps state in one, and a reset is one trip more."""
 
 
 def server_probes() -> dict[str, str]:
@@ -59,9 +66,12 @@ def server_probes() -> dict[str, str]:
 async def _prepare(connection: Connection) -> None:
     """Give and take jsonb as plain objects, and notice a dead wire."""
     _probe(connection._transport.get_extra_info("socket"))  # type: ignore[union-attr] # noqa: SLF001 - there is no other door
-    await connection.set_type_codec(
-        "jsonb", schema="pg_catalog", encoder=lambda value: orjson.dumps(value).decode(), decoder=orjson.loads
-    )
+    await connection.set_type_codec("jsonb", schema="pg_catalog", encoder=_written, decoder=orjson.loads)
+
+
+def _written(value: object) -> str:
+    """JSON without U+0000, which a listing may hold and jsonb does not take: U+FFFD stands in its place."""
+    return _NUL.sub(r"\1\\ufffd", orjson.dumps(value).decode())
 
 
 def _probe(wire: Any) -> None:  # noqa: ANN401 - asyncio's stand-in for a socket

@@ -5,7 +5,7 @@ import email.utils
 import logging
 import random
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -21,7 +21,9 @@ from service.database import AWAY, Pool
 from service.events import CloudEvent, cloud_event
 from service.webhooks import BadWebhook, check_url, disable, sign
 
-Forms: TypeAlias = Mapping[str, Callable[[CloudEvent], bytes]]
+Form: TypeAlias = Callable[[CloudEvent], Awaitable[bytes | None]]
+"""Writes the body for an event; None where it has none, and nothing is sent."""
+Forms: TypeAlias = Mapping[str, Form]
 
 RETRY_AFTER_S = (5.0, 300.0, 1800.0, 7200.0, 18_000.0, 36_000.0, 50_400.0, 72_000.0, 86_400.0)
 """Seconds between the attempts: the example of Standard Webhooks, three days in all."""
@@ -82,7 +84,7 @@ WHERE webhook_id = $1 AND position = $2 AND next_at = $3 AND status = 'pending'
 """
 
 
-def cloud_event_body(event: CloudEvent) -> bytes:
+async def cloud_event_body(event: CloudEvent) -> bytes:
     """Write a CloudEvent as JSON."""
     return orjson.dumps(event)
 
@@ -103,11 +105,19 @@ class _Claimed:
 
 @dataclass(frozen=True)
 class _Answer:
-    """How a send went: the status and, where it failed, why and when the receiver wants to be asked again."""
+    """How a send went.
+
+    Attributes:
+        status: the receiver's; None where it gave none.
+        error: why it failed; empty where it did not.
+        retry_after_s: when the receiver wants to be asked again.
+        ours: it failed before the receiver was asked.
+    """
 
     status: int | None = None
     error: str = ""
     retry_after_s: float = 0.0
+    ours: bool = False
 
 
 class Deliverer:
@@ -224,16 +234,20 @@ class Deliverer:
         return [_claimed(webhook_id, row) for row in rows]
 
     async def _deliver(self, claimed: _Claimed) -> None:
-        answer = await self._send(claimed)
-        if not answer.error:
-            await self._record_delivered(claimed, answer)
+        try:
+            body = await self._forms[claimed.form](claimed.event)
+        except AWAY:
+            raise
+        except Exception as error:  # noqa: BLE001 - an event that cannot be written must fail, not stop the others
+            _LOG.exception("event %s cannot be written as %s", claimed.event["id"], claimed.form)
+            answer = _Answer(error=f"cannot be written as {claimed.form}: {type(error).__name__}", ours=True)
         else:
-            await self._record_failed(claimed, answer)
+            answer = _Answer() if body is None else await self._send(claimed, body)
+        await (self._record_failed if answer.error else self._record_delivered)(claimed, answer)
 
-    async def _send(self, claimed: _Claimed) -> _Answer:
+    async def _send(self, claimed: _Claimed, body: bytes) -> _Answer:
         try:
             check_url(claimed.url, allow_private=self._allow_private)
-            body = self._forms[claimed.form](claimed.event)
             headers = _headers(claimed, body)
             async with self._http.post(claimed.url, data=body, headers=headers, allow_redirects=False) as response:
                 return await _answer(response)
@@ -243,21 +257,19 @@ class Deliverer:
             return _Answer(error=f"no answer within {_TIMEOUT_S:.0f} s")
         except (aiohttp.ClientError, OSError) as error:
             return _Answer(error=_readable(str(error) or type(error).__name__))
-        except Exception as error:  # noqa: BLE001 - an event that cannot be written must fail, not stop the others
-            _LOG.exception("event %s cannot be sent as %s", claimed.event["id"], claimed.form)
-            return _Answer(error=f"cannot be written as {claimed.form}: {type(error).__name__}")
 
     async def _record_delivered(self, claimed: _Claimed, answer: _Answer) -> None:
         key = (claimed.webhook_id, claimed.position, claimed.leased)
         await self._pool.execute(_DELIVERED, *key, answer.status)
-        await self._pool.execute(_RECOVERED, claimed.webhook_id)
+        if answer.status:
+            await self._pool.execute(_RECOVERED, claimed.webhook_id)
 
     async def _record_failed(self, claimed: _Claimed, answer: _Answer) -> None:
         pause = None if answer.status == _GONE else self._pause(claimed.attempts, answer)
         key = (claimed.webhook_id, claimed.position, claimed.leased)
         async with self._pool.acquire() as connection, connection.transaction():
             # The webhook first, as whoever disables it does: so nobody waits for each other.
-            over = await connection.fetchval(_FAILING, claimed.webhook_id, _SILENCE, GIVE_UP_AFTER)
+            over = not answer.ours and await connection.fetchval(_FAILING, claimed.webhook_id, _SILENCE, GIVE_UP_AFTER)
             await connection.execute(_FAILED, *key, answer.status, answer.error, pause)
             if answer.status == _GONE:
                 await disable(connection, claimed.webhook_id, "the receiver answered 410 Gone")

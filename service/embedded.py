@@ -49,12 +49,17 @@ class DatabaseNotStarted(CasewrightError):
 
 
 class EmbeddedPostgres:
-    """A running server. It outlives a killed `serve`, and the next one finds it."""
+    """A running server. It outlives a killed `serve`, and the next one finds it.
 
-    def __init__(self, server: "PostgresServer", folder: Path) -> None:
+    Attributes:
+        started: it did not run before.
+    """
+
+    def __init__(self, server: "PostgresServer", folder: Path, *, started: bool) -> None:
         """Take a started server and its folder."""
         self._server = server
         self._folder = folder
+        self.started = started
 
     @classmethod
     def start(cls, home: Path) -> "EmbeddedPostgres":
@@ -75,10 +80,11 @@ class EmbeddedPostgres:
                 _forget_stale(folder)
                 made.ensure_pgdata_inited()
                 _configure(folder)
+                started = not _noted(folder)
                 _start(made, folder)
         except (OSError, RuntimeError, ValueError, AssertionError, subprocess.SubprocessError) as error:
             raise DatabaseNotStarted(folder=folder, why=str(error)) from error
-        return cls(made, folder)
+        return cls(made, folder, started=started)
 
     @property
     def dsn(self) -> str:

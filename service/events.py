@@ -13,7 +13,9 @@ from typing import Any, ClassVar, NoReturn, TypeAlias
 import asyncpg
 
 from cases.problem import CasewrightError
+from service.cursors import BadCursor
 from service.database import AWAY, Connection, Pool
+from service.listening import CHANNEL as CASE_CHANNEL
 
 EVENTS = ("case.received", "case.escalated", "case.information_requested", "case.decided", "case.overturned")
 """Every type of event there is."""
@@ -37,8 +39,9 @@ _NUMBER = """
 WITH unnumbered AS MATERIALIZED (SELECT seq FROM events WHERE position IS NULL ORDER BY seq LIMIT $1),
 numbered AS MATERIALIZED (SELECT seq, nextval('event_positions') AS position FROM unnumbered ORDER BY seq)
 UPDATE events SET position = numbered.position FROM numbered WHERE events.seq = numbered.seq
-RETURNING events.position
+RETURNING events.position, events.case_id, events.type
 """
+_ANNOUNCE = "SELECT pg_notify($1, $2) UNION ALL SELECT pg_notify($3, id) FROM unnest($4::text[]) AS id"
 # A webhook that is being changed is waited for, and one that is gone meanwhile gets nothing.
 _DELIVER = """
 INSERT INTO deliveries (webhook_id, position)
@@ -62,15 +65,6 @@ WHERE position IS NOT NULL AND at < now() - $1::interval
 AND NOT EXISTS (SELECT FROM deliveries d WHERE d.position = e.position AND d.status = 'pending')
 LIMIT $2 FOR UPDATE SKIP LOCKED
 """
-
-
-class BadCursor(CasewrightError):
-    """this is no cursor of this service"""
-
-    code: ClassVar[str] = "bad_cursor"
-    hint: ClassVar[str] = (
-        "send `next` of an earlier answer as it was, or leave `after` out to begin with the oldest event"
-    )
 
 
 class CursorTooOld(CasewrightError):
@@ -143,10 +137,12 @@ async def number_events(pool: Pool) -> int:
 
 
 async def _number(connection: Connection) -> int:
-    positions = [row["position"] for row in await connection.fetch(_NUMBER, _BATCH)]
+    rows = await connection.fetch(_NUMBER, _BATCH)
+    positions = [row["position"] for row in rows]
     if positions:
         await connection.execute(_DELIVER, min(positions), max(positions))
-        await connection.execute("SELECT pg_notify($1, $2)", CHANNEL, str(max(positions)))
+        news = {row["case_id"] for row in rows if row["type"] != "case.received"}  # nobody waits to hear that it came
+        await connection.execute(_ANNOUNCE, CHANNEL, str(max(positions)), CASE_CHANNEL, list(news))
     return len(positions)
 
 

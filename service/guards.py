@@ -1,20 +1,28 @@
 """What may run alone: guards that the company sets while cases run; each hit is a reason."""
 
 from datetime import datetime
-from typing import Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field
+from pydantic import ConfigDict, Field, model_validator
 
-from cases.case import ViolationType
+from cases.case import Counted, ViolationType
 from cases.decision import Decision
 from cases.problem import Record
 from graphs.passes import Line
+from service.appeals import settle_appeal
 from service.database import Connection, Pool
 from service.runs import CapsToCount, Claim, Held, conclude, types_of
 
 Kind = Literal["person", "kill", "cap_per_hour", "cap_per_seller"]
-_LOCK = 0x_CA5E_0002
+_LOCK = 0x_CA5E_0003
 """Whoever counts for a cap holds it until the decision is written, so that two do not both take the last place."""
+
+
+def _only_caps_have_caps(schema: dict[str, Any]) -> None:
+    """Say in the JSON Schema what `_capped` checks."""
+    capped = {"properties": {"kind": {"enum": ["cap_per_hour", "cap_per_seller"]}}}
+    number = {"required": ["cap"], "properties": {"cap": {"type": "integer"}}}
+    schema.update({"if": capped, "then": number, "else": {"properties": {"cap": {"type": "null"}}}})
 
 
 class Guard(Record):
@@ -27,10 +35,19 @@ class Guard(Record):
         type: of violation that it is about; empty for every one.
     """
 
+    model_config = ConfigDict(json_schema_extra=_only_caps_have_caps)
+
     kind: Kind
     action: str = Field("", max_length=100)
     type: ViolationType | Literal[""] = ""
-    cap: int | None = Field(None, ge=0, le=1_000_000)
+    cap: Annotated[int, Field(strict=True, ge=0, le=1_000_000), Counted] | None = None
+
+    @model_validator(mode="after")
+    def _capped(self) -> Self:
+        if (self.cap is not None) != self.kind.startswith("cap_"):
+            msg = "`cap` goes with cap_per_hour and cap_per_seller, and only with these"
+            raise ValueError(msg)
+        return self
 
 
 class SetGuard(Guard):
@@ -73,14 +90,23 @@ async def conclude_guarded(pool: Pool, claim: Claim, line: Line) -> None:
         Superseded: another run has taken over.
     """
     async with pool.acquire() as connection:
+        if claim.case.appeal:
+            async with connection.transaction():
+                await conclude(connection, claim, line)
+                await settle_appeal(connection, claim.case, line)
+            return
         try:
             await conclude(connection, claim, line)
         except CapsToCount:
             async with connection.transaction():
-                await connection.execute("SELECT pg_advisory_xact_lock($1)", _LOCK)
-                if await _over_caps(connection, claim, Decision.model_validate(line["decision"])):
-                    raise Held(claim.case.id, ("cap_reached",)) from None
-                await conclude(connection, claim, line, within_caps=True)
+                await _conclude_within_caps(connection, claim, line)
+
+
+async def _conclude_within_caps(connection: Connection, claim: Claim, line: Line) -> None:
+    await connection.execute("SELECT pg_advisory_xact_lock($1)", _LOCK)
+    if await _over_caps(connection, claim, Decision.model_validate(line["decision"])):
+        raise Held(claim.case.id, ("cap_reached",))
+    await conclude(connection, claim, line, within_caps=True)
 
 
 _OVER = """

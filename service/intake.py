@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 import orjson
 
@@ -54,14 +54,23 @@ FROM unnest($1::text[], $2::bytea[], $3::bytea[], $4::integer[], $5::timestamptz
             $8::text[], $9::text[], $10::text[], $11::text[], $12::text[], $13::text[], $14::text[])
 AS sent (id, body, sha256, urgency, due_at, deadline_at, region, language, types, seller_id, subject_id, revision,
          group_key, appeal_of)
+ORDER BY id COLLATE "C"  -- two batches with the same ids wait for each other in one order only
 ON CONFLICT (id) DO NOTHING
-RETURNING id
+RETURNING id, sha256
 """
 
 
-def body_of(case: Case) -> bytes:
-    """A case as it is stored and compared: with its defaults, its keys in order."""
-    return orjson.dumps(case.model_dump(mode="json"), option=orjson.OPT_SORT_KEYS)
+def body_of(case: Case) -> dict[str, Any]:
+    """A case as it is stored: without what it leaves to our defaults, its attributes in the order in which they came.
+
+    So a case that is sent again after a release that knows a further field is the same case still.
+    """
+    return case.model_dump(mode="json", exclude_defaults=True)
+
+
+def sum_of(body: dict[str, Any]) -> bytes:
+    """What two submissions of the same case have in common, in whatever order their fields came: a SHA-256."""
+    return hashlib.sha256(orjson.dumps(body, option=orjson.OPT_SORT_KEYS)).digest()
 
 
 async def submit(pool: Pool, cases: Sequence[Case]) -> list[Receipt]:
@@ -74,27 +83,27 @@ async def submit(pool: Pool, cases: Sequence[Case]) -> list[Receipt]:
         NoSuchCase: an appeal is against a case that is not here.
     """
     async with pool.acquire() as connection, connection.transaction():
-        await _appealed(connection, cases)
+        for missing in sorted(await unknown_originals(connection, cases)):
+            raise NoSuchCase("/appeal/of", case=missing)
         return await _submit(connection, cases)
 
 
-async def _appealed(connection: Connection, cases: Sequence[Case]) -> None:
+async def unknown_originals(connection: "Connection | Pool", cases: Sequence[Case]) -> set[str]:
+    """Ids of cases that some of these appeal against, and that are not here."""
     wanted = {case.appeal.of for case in cases if case.appeal}
-    if wanted:
-        rows = await connection.fetch("SELECT id FROM cases WHERE id = ANY($1)", list(wanted))
-        for missing in sorted(wanted - {row["id"] for row in rows}):
-            raise NoSuchCase("/appeal/of", case=missing)
+    rows = await connection.fetch("SELECT id FROM cases WHERE id = ANY($1)", list(wanted)) if wanted else []
+    return wanted - {row["id"] for row in rows}
 
 
 async def _submit(connection: Connection, cases: Sequence[Case]) -> list[Receipt]:
     now = datetime.now(UTC)
     bodies = [body_of(case) for case in cases]
-    sums = [hashlib.sha256(body).digest() for body in bodies]
+    sums = [sum_of(body) for body in bodies]
     urgencies = [urgency_of(case, now) for case in cases]
     rows = await connection.fetch(
         _INSERT,
         [case.id for case in cases],
-        bodies,
+        [orjson.dumps(body) for body in bodies],
         sums,
         urgencies,
         [case.due_at for case in cases],
@@ -108,13 +117,15 @@ async def _submit(connection: Connection, cases: Sequence[Case]) -> list[Receipt
         [case.group_key for case in cases],
         [case.appeal.of if case.appeal else None for case in cases],
     )
-    new = {row["id"] for row in rows}
+    stored = {row["id"]: bytes(row["sha256"]) for row in rows}
+    new = set(stored)
     await wish(connection, [Job(c.id, 0, u) for c, u in zip(cases, urgencies, strict=True) if c.id in new])
     await connection.execute(
         "INSERT INTO events (type, case_id) SELECT 'case.received', unnest($1::text[])", sorted(new)
     )
-    known = await connection.fetch("SELECT id, sha256 FROM cases WHERE id = ANY($1)", [case.id for case in cases])
-    stored = {row["id"]: bytes(row["sha256"]) for row in known}
+    if others := [case.id for case in cases if case.id not in new]:
+        known = await connection.fetch("SELECT id, sha256 FROM cases WHERE id = ANY($1)", others)
+        stored |= {row["id"]: bytes(row["sha256"]) for row in known}
     return [_receipt(case.id, stored[case.id] == sent, new) for case, sent in zip(cases, sums, strict=True)]
 
 

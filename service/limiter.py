@@ -6,6 +6,7 @@ a call has its turn once there is room for it. All is reckoned by the database's
 
 import asyncio
 import logging
+import random
 import time
 from collections import defaultdict
 from dataclasses import dataclass
@@ -19,8 +20,10 @@ from service.database import Pool
 log = logging.getLogger(__name__)
 
 _AHEAD_S = 2.0
-"""How far ahead turns are given out: a caller that knows its turn need not ask again, nor can it be overtaken."""
+"""How far ahead turns are given: a caller that knows its turn need not ask again, and nobody overtakes it."""
 _PAUSE_AT_MOST_S = 60.0
+_LOOKED_S = 0.25
+"""Seconds for which a look that has found no failure counts; one of our own ends it at once."""
 _FAILED = "it failed again and again"
 _USED_UP = "its requests or tokens a minute are used up"
 
@@ -66,7 +69,8 @@ SELECT word, wait, failures, extract(epoch FROM open_until - now)::float8 AS clo
 """
 
 _LOOK = """
-SELECT failures, failures >= $2 AS failing, extract(epoch FROM open_until - clock_timestamp())::float8 AS closed_for
+SELECT failures, failures >= $2 AS failing,
+    coalesce(extract(epoch FROM open_until - clock_timestamp())::float8, 0) AS closed_for
 FROM model_limits WHERE name = $1
 """
 
@@ -136,7 +140,7 @@ class SharedGate:
         breaker_pause_s: float = 15.0,
         *,
         probe_s: float = 90.0,
-        patience_s: float = 120.0,
+        patience_s: float = 60.0,
     ) -> None:
         """Take the limits; nothing is asked yet.
 
@@ -149,7 +153,7 @@ class SharedGate:
             breaker_failures: failures in a row, over all machines, that close the gate.
             breaker_pause_s: how long it is closed at first; each probe that fails doubles it, up to 60 s.
             probe_s: after which a probe that is not heard of counts as lost, and another goes; longer than an attempt.
-            patience_s: how long a call waits for its turn before it is paused.
+            patience_s: how long a call waits for its turn before it is paused; a round has no more than its seconds.
         """
         self._pool = pool
         self._endpoint = endpoint
@@ -161,6 +165,7 @@ class SharedGate:
         self._patience_s = patience_s
         # One caller a model and process asks; the others stand behind it, first come, first served.
         self._queues: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
+        self._clear_until: dict[str, float] = {}
 
     async def admit(self, model: str, tokens: int) -> Ticket:
         """Wait for a turn.
@@ -173,18 +178,21 @@ class SharedGate:
         since = time.monotonic()
         queue = self._queues[model]
         try:
-            await asyncio.wait_for(queue.acquire(), self._patience_s)
+            async with asyncio.timeout(self._patience_s):
+                await queue.acquire()
         except TimeoutError:
             raise ModelPaused(model, _USED_UP, self._pause_s) from None
         try:
-            turn = await self._turn(model, tokens, since)
+            # Also while the turn is waited for: a process that took turn after turn would leave none to the others.
+            return await self._turn(model, tokens, since)
         finally:
             queue.release()
-        return await self._at(turn, model, tokens)
 
     async def answered(self, ticket: Ticket, tokens_used: int | None) -> None:
         """Put the tokens right; end a row of failures, and open the gate after a probe."""
         counted = self._tokens != self.unlimited and tokens_used is not None
+        if not counted and self._is_clear(ticket.model):
+            return  # no tokens are reckoned, and no failures are there to be forgotten
         over = float((tokens_used or 0) - ticket.tokens) if counted else 0.0
         await self._pool.execute(_ANSWERED, self._name(ticket.model), over, self._failures, ticket.probe)
         if ticket.probe:
@@ -192,36 +200,46 @@ class SharedGate:
 
     async def failed(self, ticket: Ticket, why: str) -> None:
         """Count a failure; at the last one, and after a probe, close the gate."""
+        self._clear_until.pop(ticket.model, None)
         figures = (self._failures, ticket.probe, self._pause_s, _PAUSE_AT_MOST_S)
         row = await self._pool.fetchrow(_FAILED_ONCE, self._name(ticket.model), *figures)
         if row and row["closed_for"] is not None:
             told = (ticket.model, row["closed_for"], row["failures"], why)
             log.warning("%s takes no calls for %.0f s after %d failures in a row: %s", *told)
 
+    def _is_clear(self, model: str) -> bool:
+        return time.monotonic() < self._clear_until.get(model, 0.0)
+
     def _name(self, model: str) -> str:
         return f"{self._endpoint}|{model}"
 
     async def _unless_closed(self, model: str, tokens: int) -> Ticket:
-        """With no rate to keep, a look is enough, and nothing is locked or written while the model answers."""
+        """With no rate to keep, a look now and then is enough: nothing is locked or written while the model answers."""
+        if self._is_clear(model):
+            return Ticket(model, tokens)
         row = await self._pool.fetchrow(_LOOK, self._name(model), self._failures)
+        if row is None or not row["failures"]:
+            self._clear_until[model] = time.monotonic() + _LOOKED_S
         if row is None or not row["failing"]:
             return Ticket(model, tokens)
         if row["closed_for"] > 0:
             raise self._closed(model, row)
-        return await self._at(await self._turn(model, tokens, time.monotonic()), model, tokens)
+        return await self._turn(model, tokens, time.monotonic())
 
-    async def _turn(self, model: str, tokens: int, since: float) -> asyncpg.Record:
-        """Ask until a turn is given."""
+    async def _turn(self, model: str, tokens: int, since: float) -> Ticket:
+        """Ask until a turn is given, and wait for it."""
         while True:
             row = await self._ask(model, tokens)
             if row["word"] == "closed":
                 raise self._closed(model, row)
             if row["word"] != "later":
-                return row
+                await asyncio.sleep(max(0.0, row["wait"]))
+                return Ticket(model, tokens, probe=row["word"] == "probe")
             if time.monotonic() - since + row["wait"] > self._patience_s:
                 raise ModelPaused(model, _USED_UP, row["wait"])
-            # Asked halfway, so that those who wake together find several turns, not one to fall upon.
-            await asyncio.sleep(row["wait"] - _AHEAD_S / 2)
+            # At random, so that of many machines the quickest is not always the first.
+            sooner = _AHEAD_S * (1 + random.random()) / 2  # noqa: S311 - spreads turns, guards nothing
+            await asyncio.sleep(row["wait"] - sooner)
 
     async def _ask(self, model: str, tokens: int) -> asyncpg.Record:
         """Ask once, in one statement; the first call ever makes the row."""
@@ -233,10 +251,6 @@ class SharedGate:
             await self._pool.execute(_BEGIN, name)
             row = await self._pool.fetchrow(_ADMIT, *asked)
         return row
-
-    async def _at(self, turn: asyncpg.Record, model: str, tokens: int) -> Ticket:
-        await asyncio.sleep(max(0.0, turn["wait"]))
-        return Ticket(model, tokens, probe=turn["word"] == "probe")
 
     def _closed(self, model: str, row: asyncpg.Record) -> ModelPaused:
         """Closed for longer than a pause lasts, it waits for a probe, whose answer is likely to come before."""

@@ -71,11 +71,7 @@ async def migrate(dsn: str, upto: int | None = None) -> list[str]:
 
 async def _migrate(connection: "asyncpg.Connection[asyncpg.Record]", dsn: str, upto: int | None) -> list[str]:
     await connection.execute(_DONE)
-    there = await connection.fetchval("SELECT coalesce(max(number), 0) FROM migrations")
-    known = migrations()
-    if there > known[-1].number:
-        raise NewerDatabase(there=there, known=known[-1].number)
-    missing = [migration for migration in known if there < migration.number <= (upto or migration.number)]
+    missing = [m for m in await _pending(connection) if m.number <= (upto or m.number)]
     for migration in missing:
         async with connection.transaction():
             await connection.execute(migration.sql)
@@ -83,6 +79,33 @@ async def _migrate(connection: "asyncpg.Connection[asyncpg.Record]", dsn: str, u
                 "INSERT INTO migrations (number, name) VALUES ($1, $2)", migration.number, migration.name
             )
     await _libraries(connection, dsn)
+    return [migration.name for migration in missing]
+
+
+async def _pending(connection: "asyncpg.Connection[asyncpg.Record]") -> list[Migration]:
+    """What is not applied yet, also below the last: of two written at the same time, either may come first."""
+    done = {row["number"] for row in await connection.fetch("SELECT number FROM migrations")}
+    known = migrations()
+    if max(done, default=0) > known[-1].number:
+        raise NewerDatabase(there=max(done), known=known[-1].number)
+    return [migration for migration in known if migration.number not in done]
+
+
+async def pending(dsn: str) -> list[str]:
+    """Names of the migrations that a database has not had; changes nothing.
+
+    Args:
+        dsn: of the database.
+
+    Raises:
+        NewerDatabase: a later version has been here.
+    """
+    connection = await asyncpg.connect(dsn)
+    try:
+        begun = await connection.fetchval("SELECT to_regclass('migrations') IS NOT NULL")
+        missing = await _pending(connection) if begun else migrations()
+    finally:
+        await connection.close()
     return [migration.name for migration in missing]
 
 

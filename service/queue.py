@@ -73,6 +73,18 @@ async def tidy(pool: Pool, keep: timedelta = timedelta(hours=1)) -> None:
     await pool.execute("DELETE FROM pgqueuer_log WHERE created < now() - $1::interval", keep)
 
 
-async def analyze(pool: Pool) -> None:
+_GROWN = """
+SELECT relid::regclass::text AS name FROM pg_stat_user_tables
+WHERE relid IN ('pgqueuer'::regclass, 'cases'::regclass) AND n_mod_since_analyze >= greatest(2000, n_live_tup / 2)
+"""
+
+
+async def grown(pool: Pool) -> list[str]:
+    """The tables of the queue that have changed so much that the planner's picture of them is wrong."""
+    return [row["name"] for row in await pool.fetch(_GROWN)]
+
+
+async def analyze(pool: Pool, tables: Sequence[str] = ("pgqueuer", "cases")) -> None:
     """Tell the planner how deep the queue has become: claiming from a deep one is several times slower otherwise."""
-    await pool.execute("ANALYZE pgqueuer, cases")
+    if tables:
+        await pool.execute(f"ANALYZE {', '.join(tables)}")

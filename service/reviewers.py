@@ -66,6 +66,10 @@ MAY_TAKE = """(
         AND (e.waiting_for = ANY(r.tiers) OR e.waiting_for = 'seller')
     )
 )"""
+# With `o` the case that is appealed against. As json, not jsonb: that would refuse U+0000, which a listing may hold.
+NOT_ONES_OWN = """(
+    o.result IS NULL OR convert_from(o.result, 'UTF8')::json #>> '{decision,reviewer}' IS DISTINCT FROM $1
+)"""
 _MAY = f"SELECT {MAY_TAKE} FROM escalations e WHERE case_id = $2 AND number = $3"  # noqa: S608 - constant
 _FIRST = "SELECT o.result FROM cases c JOIN cases o ON o.id = c.appeal_of WHERE c.id = $1"
 
@@ -90,8 +94,7 @@ WHERE (case_id, number) = (
     LEFT JOIN cases o ON o.id = c.appeal_of
     WHERE e.answer IS NULL AND e.closed_at IS NULL AND e.waiting_for <> 'seller'
     AND (e.claimed_until IS NULL OR e.claimed_until < now() OR e.claimed_by = $1)
-    AND (o.result IS NULL OR convert_from(o.result, 'UTF8')::jsonb #>> '{{decision,reviewer}}' IS DISTINCT FROM $1)
-    AND {MAY_TAKE}
+    AND {NOT_ONES_OWN} AND {MAY_TAKE}
     ORDER BY e.urgency DESC, e.raised_at LIMIT 1 FOR UPDATE OF e SKIP LOCKED
 )
 RETURNING case_id, number

@@ -82,6 +82,11 @@ class Claim:
         return self.epoch == 1
 
     @property
+    def opens(self) -> int:
+        """The round that this run may open; one that was answered in its own round had its outcome held before."""
+        return self.paused.round + 1 if self.paused else 1
+
+    @property
     def thread(self) -> str:
         """The name of this run's checkpoints: its own, so that a run that was superseded changes nobody's."""
         return f"{self.case.id}/{self.epoch}"
@@ -123,6 +128,8 @@ async def is_suspect(pool: Pool, case_id: str) -> bool:
     return bool(await pool.fetchval(query, case_id, SUSPECT))
 
 
+# Nothing here announces by NOTIFY: PostgreSQL lets one transaction with a NOTIFY commit at a time, and so one decision
+# would wait for the disk after the other. Those who wait are told when its event is numbered (service/events.py).
 _CONCLUDE = """
 WITH done AS (
     UPDATE cases SET status = 'decided', attempts = 0, closed_at = now(), result = $3, outcome = $4, action = $5,
@@ -147,10 +154,8 @@ WITH done AS (
     SELECT id, seller_id, subject_id, $8, $9, $10, $5, $11, $6, $12 FROM done WHERE $10 <> ''
 ), told AS (
     INSERT INTO events (type, case_id, data) SELECT 'case.decided', id, $13 FROM done
-), heard AS (
-    SELECT pg_notify('casewright_case', id) FROM done
 )
-SELECT count(*) FROM done, (SELECT count(*) FROM heard) AS h
+SELECT count(*) FROM done
 """
 
 
@@ -179,7 +184,7 @@ async def conclude(connection: Connection, claim: Claim, line: Line, *, within_c
         acted.name if acted else "",
         decision.decided_by,
         list(types_of(decision, case)),
-        case.subject.title,
+        case.subject.title.replace("\0", "\ufffd"),
         _type_of(decision),
         acted.clause_id if acted else "",
         acted.step if acted else 0,
@@ -258,10 +263,8 @@ WITH done AS (
     SELECT id, $3, $6, $7, $8, $9, region, language, $10, $11, $12, $13, due_at, deadline_at, $14 FROM done
 ), told AS (
     INSERT INTO events (type, case_id, data) SELECT $15, id, $16 FROM done
-), heard AS (
-    SELECT pg_notify('casewright_case', id) FROM done
 )
-SELECT count(*) FROM done, (SELECT count(*) FROM heard) AS h
+SELECT count(*) FROM done
 """
 
 
@@ -339,10 +342,8 @@ WITH done AS (
     SELECT id, 0, $3, $4, '{run_failed}', 'reviewer', region, language, types, '', '', $5, due_at, deadline_at FROM done
     ON CONFLICT (case_id, number) DO UPDATE SET digest = $3, body = $4, raised_at = now(), answer = NULL,
         answered_by = NULL, answered_at = NULL, closed_at = NULL, claimed_by = NULL, claimed_until = NULL
-), told AS (
-    INSERT INTO events (type, case_id, data) SELECT 'case.escalated', id, $6 FROM done
 )
-SELECT pg_notify('casewright_case', id) FROM done
+INSERT INTO events (type, case_id, data) SELECT 'case.escalated', id, $6 FROM done
 """
 
 

@@ -49,11 +49,7 @@ _HINTS: dict[Why, str] = {
 
 
 class LeftOut(Record):
-    """A case without a statement.
-
-    Attributes:
-        due: whether a statement is owed all the same, so that somebody has to see to it.
-    """
+    """A case without a statement, and why it has none."""
 
     case_id: str
     why: Why

@@ -13,14 +13,15 @@ from policies.corpus import Corpus
 from service.answers import expire
 from service.database import Pool
 from service.events import purge_events
-from service.queue import analyze, backlog, tidy, wish_again
+from service.queue import analyze, grown, tidy, wish_again
 from service.savers import GONE, prune
+from service.tallies import tally
 
 log = logging.getLogger(__name__)
 _KEPT = timedelta(days=90)
 """How long events can be pulled."""
-_GROWN = 2000
-"""Cases by which the backlog changes before the planner is told."""
+_EARLY = 0.75
+"""Of a task's interval: whoever comes sooner after it was done, by any process, passes."""
 
 
 @dataclass(frozen=True)
@@ -36,24 +37,22 @@ class Depth:
     """Tells the planner how deep the queue is, whenever that has changed much."""
 
     def __init__(self, pool: Pool) -> None:
-        """Begin with an empty queue."""
+        """Look into a database; what has changed there is PostgreSQL's own count, the same for every process."""
         self._pool = pool
-        self._known = 0
 
     async def look(self) -> None:
-        """Count, and have the tables analysed where the count is another."""
-        depth = await backlog(self._pool)
-        if abs(depth - self._known) >= max(_GROWN, self._known // 2):
-            await analyze(self._pool)
-            self._known = depth
+        """Have the tables analysed that have changed much since they last were."""
+        await analyze(self._pool, await grown(self._pool))
 
 
 def tasks(pool: Pool, saver: Saver, corpus: Corpus) -> list[Task]:
     """Everything that a service wants done."""
+    types = sorted(corpus.types)
     return [
         Task("lost jobs", 15, lambda: wish_again(pool)),
         Task("expiries", 30, lambda: expire(pool, corpus)),
         Task("depth", 5, Depth(pool).look),
+        Task("tallies", 5, lambda: tally(pool, types)),
         Task("checkpoints", 60, lambda: prune(pool, saver)),
         Task("queue log", 600, lambda: tidy(pool)),
         Task("old events", 3600, lambda: purge_events(pool, _KEPT)),
@@ -79,8 +78,29 @@ async def _again(pool: Pool, task: Task) -> NoReturn:
             log.exception("upkeep failed", extra={"task": task.name})
 
 
+_RESTS = """
+SELECT EXISTS (
+    SELECT 1 FROM upkeep
+    WHERE task = $1 AND done_at BETWEEN clock_timestamp() - make_interval(secs => $2) AND clock_timestamp()
+)
+"""
+_DONE = """
+INSERT INTO upkeep (task, done_at) VALUES ($1, clock_timestamp())
+ON CONFLICT (task) DO UPDATE SET done_at = clock_timestamp()
+"""
+
+
 async def _in_turn(pool: Pool, task: Task) -> None:
-    """Do a task unless another process is at it."""
-    async with pool.acquire() as connection, connection.transaction():
-        if await connection.fetchval("SELECT pg_try_advisory_xact_lock(hashtext($1))", f"casewright {task.name}"):
-            await task.do()
+    """Do a task unless another process is at it, or has just done it: ten workers do no more of it than one.
+
+    No transaction: one that idles while its task works is broken off.
+    """
+    async with pool.acquire() as connection:
+        name = f"casewright {task.name}"
+        if await connection.fetchval("SELECT pg_try_advisory_lock(hashtext($1))", name):
+            try:
+                if not await connection.fetchval(_RESTS, task.name, _EARLY * task.every_s):
+                    await task.do()
+                    await connection.execute(_DONE, task.name)
+            finally:
+                await connection.execute("SELECT pg_advisory_unlock(hashtext($1))", name)

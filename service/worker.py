@@ -2,11 +2,13 @@
 
 import asyncio
 import logging
+import random
 from collections import Counter
 from collections.abc import Awaitable, Callable
-from contextlib import suppress
+from contextlib import AbstractAsyncContextManager, nullcontext, suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
+from typing import Literal
 
 from pgqueuer.errors import RetryRequested
 from pgqueuer.models import Job as QueuedJob
@@ -17,13 +19,15 @@ from agents.gate import ModelPaused
 from cases.case import Case
 from cases.journal import CaseJournal
 from cases.problem import Record
+from cases.watch import Watch, unwatched
 from graphs.desk import Desk
-from graphs.passes import Pass, Saver, begin, go_on
+from graphs.passes import Line, Pass, Saver, begin, go_on
 from graphs.view import held_slot
 from service.database import Pool
 from service.guards import conclude_guarded
 from service.journal import JournalWriter, RunJournal
 from service.patience import Patience, PatientDriver
+from service.pulse import pulse
 from service.queue import ENTRYPOINT
 from service.runs import Claim, Handed, Held, Superseded, claim, excuse, give_up, hand_over, is_suspect, put_off
 from service.savers import GONE
@@ -34,6 +38,24 @@ MakeDesk = Callable[[Case, CaseJournal], Awaitable[Desk]]
 """Lays out the desk for one case: the composition root's job."""
 _BARE = 2
 """Attempts at laying a case out without tools and model."""
+_FAILED = ["run_failed"]
+"""What keeps the outcome of a bare run from taking effect alone."""
+
+End = Literal["decided", "escalated", "given_up", "superseded", "model_away", "database_away", "failed"]
+
+
+@dataclass
+class Running:
+    """A pass that is on its way, for whoever watches.
+
+    Attributes:
+        end: how it has ended; `failed` until it is known.
+        line: the result that was written down; none where none was.
+    """
+
+    claim: Claim
+    end: End = "failed"
+    line: Line | None = None
 
 
 class WorkerSettings(Record):
@@ -63,6 +85,8 @@ class Worker:
         desk: lays out a case's desk.
         bare_desk: one without tools and model, for a case whose runs have failed again and again.
         saver: where paused runs last.
+        watch: stands around each pass.
+        dsn: of the database, for signs of life from a thread; empty leaves them to the event loop.
     """
 
     pool: Pool
@@ -70,6 +94,8 @@ class Worker:
     desk: MakeDesk
     bare_desk: MakeDesk
     settings: WorkerSettings = WorkerSettings()
+    watch: Watch[Running] = unwatched
+    dsn: str = ""
     running: set[str] = field(default_factory=set)
     _alone: asyncio.Lock = field(default_factory=asyncio.Lock)
 
@@ -105,16 +131,32 @@ class Worker:
 
     async def _run(self, claimed: Claim) -> None:
         self.running.add(claimed.case.id)
+        running = Running(claimed)
         try:
-            await self._pass(claimed)
+            with self.watch(running):
+                await self._ended(running)
+        finally:
+            self.running.discard(claimed.case.id)
+
+    async def _ended(self, running: Running) -> None:
+        """Run a case to whatever end, and say which."""
+        claimed = running.claim
+        try:
+            running.line = await self._pass(claimed)
+            running.end = running.line["status"] if running.line else "given_up"
         except Superseded:
+            running.end = "superseded"
             log.info("superseded", extra={"case": claimed.case.id, "epoch": claimed.epoch})
             await excuse(self.pool, claimed)
         except ModelPaused as pause:
+            running.end = "model_away"
             await put_off(self.pool, claimed)
-            raise RetryRequested(timedelta(seconds=pause.after_s), "the model is away") from pause
+            # Not all at once: the first to come back finds out whether the model answers again.
+            after = pause.after_s * random.uniform(1, 2)  # noqa: S311 - spreads load, guards nothing
+            raise RetryRequested(timedelta(seconds=after), "the model is away") from pause
         except Exception as error:
             if isinstance(error, GONE) and await self._sat_out(claimed, error):
+                running.end = "database_away"
                 # At once: being older, it then comes before what has not begun.
                 raise RetryRequested(timedelta(0), "the database was away") from error
             log.exception("run failed", extra={"case": claimed.case.id, "attempt": claimed.attempts})
@@ -122,8 +164,6 @@ class Worker:
             raise RetryRequested(timedelta(seconds=after), type(error).__name__) from error
         else:
             self._met.pop(claimed.case.id, None)
-        finally:
-            self.running.discard(claimed.case.id)
 
     async def _sat_out(self, claimed: Claim, error: Exception) -> bool:
         """Wait for the database to be back and give the claim back uncounted; False where there was enough of that."""
@@ -135,34 +175,34 @@ class Worker:
         await put_off(self.pool, claimed)
         return True
 
-    async def _pass(self, claimed: Claim) -> None:
+    async def _pass(self, claimed: Claim) -> Line | None:
+        """Run a case and write down what came of it; returns that, or None where it could not even be laid out."""
         journal = await CaseJournal.open(RunJournal(self._journal, claimed.epoch), claimed.case.id)
         if claimed.attempts > self.settings.attempts:
-            await self._bare(claimed, journal)
-            return
+            return await self._bare(claimed, journal)
+        if journal.noted(held_slot(claimed.opens)) == _FAILED:
+            await journal.note(held_slot(claimed.opens), [])  # that was said of a bare run, from which nothing came
         passed = await self._once(claimed, await self.desk(claimed.case, journal))
         try:
-            await self._write(claimed, passed)
+            return await self._write(claimed, passed)
         except Held as held:
-            await self._held(claimed, journal, passed, list(held.codes))
+            return await self._held(claimed, journal, passed, list(held.codes))
 
-    async def _bare(self, claimed: Claim, journal: CaseJournal) -> None:
+    async def _bare(self, claimed: Claim, journal: CaseJournal) -> Line | None:
         """A case whose runs fail is laid out for a person without tools and model; if that fails, too, as it is."""
         if claimed.attempts > self.settings.attempts + _BARE:
             async with self.pool.acquire() as connection:
                 await give_up(connection, claimed)
-            return
-        paused = claimed.paused.round if claimed.paused else 1
-        for number in (paused, paused + 1):  # an answer goes on in its round, or begins the next
-            await journal.note(held_slot(number), ["run_failed"])
+            return None
+        await journal.note(held_slot(claimed.opens), _FAILED)
         passed = await self._once(claimed, await self.bare_desk(claimed.case, journal))
-        await self._write(claimed, passed)
+        return await self._write(claimed, passed)
 
-    async def _held(self, claimed: Claim, journal: CaseJournal, passed: Pass, codes: list[str]) -> None:
+    async def _held(self, claimed: Claim, journal: CaseJournal, passed: Pass, codes: list[str]) -> Line:
         """What may not take effect alone is run again, from the journal, with that as a reason: it goes to a person."""
         await journal.note(held_slot(passed.state["round"]), codes)
         again = await self._once(claimed, await self.desk(claimed.case, journal))
-        await self._write(claimed, again)
+        return await self._write(claimed, again)
 
     async def _once(self, claimed: Claim, desk: Desk) -> Pass:
         if claimed.paused is None:
@@ -170,15 +210,16 @@ class Worker:
         paused = claimed.paused
         return await go_on(self.saver, paused.thread, paused.interrupt_id, paused.answer, desk)
 
-    async def _write(self, claimed: Claim, passed: Pass) -> None:
+    async def _write(self, claimed: Claim, passed: Pass) -> Line:
         if passed.escalation is None:
             await conclude_guarded(self.pool, claimed, passed.line)
-            return
+            return passed.line
         await passed.keep(self.saver, claimed.thread)
         language = str(passed.state["language"])
         handed = Handed(passed.line, language, passed.escalation, passed.interrupt_id)
         async with self.pool.acquire() as connection:
             await hand_over(connection, claimed, handed)
+        return passed.line
 
     async def work(self, stop: asyncio.Event) -> None:
         """Work until told to stop; then finish what is in flight. A database that goes away is waited for."""
@@ -204,15 +245,21 @@ class Worker:
 
         stopping = asyncio.create_task(_pass_on(stop, manager.shutdown))
         try:
-            await manager.run(
-                dequeue_timeout=timedelta(seconds=5),
-                batch_size=max(1, min(50, self.settings.in_flight // 2)),
-                max_concurrent_tasks=max(2, self.settings.in_flight),
-                heartbeat_timeout=timedelta(seconds=self.settings.heartbeat_s),
-                log_aggregation_interval=timedelta(0),
-            )
+            async with self._pulse(manager):
+                await manager.run(
+                    dequeue_timeout=timedelta(seconds=5),
+                    batch_size=max(1, min(50, self.settings.in_flight // 2)),
+                    max_concurrent_tasks=max(2, self.settings.in_flight),
+                    heartbeat_timeout=timedelta(seconds=self.settings.heartbeat_s),
+                    log_aggregation_interval=timedelta(0),
+                )
         finally:
             stopping.cancel()
+
+    def _pulse(self, manager: QueueManager) -> AbstractAsyncContextManager[None]:
+        if not self.dsn:
+            return nullcontext()
+        return pulse(self.dsn, manager.queue_manager_id, self.settings.heartbeat_s / 4)
 
 
 async def _pass_on(stop: asyncio.Event, shutdown: asyncio.Event) -> None:

@@ -7,6 +7,7 @@ HTTP; then it returns what it returned. The work that nodes otherwise do is left
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, fields
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,9 +17,11 @@ from peers.lap import One
 from peers.record import TASKS, Recorded
 
 from agents.endpoint import Endpoint
+from agents.gate import Gate
 from agents.model import EXAMPLE_PRICES, Prices
 from cases.case import Case
 from cases.journal import CaseJournal, MemoryJournal
+from casewright.settings import Settings
 from casewright.wiring import Office
 from graphs import audit
 from graphs.desk import Desk
@@ -26,6 +29,7 @@ from graphs.out_file import OutFile
 from graphs.run import open_run
 
 _NODES = ("prepare", "gather", "retrieve", "investigate", "use_tools", "check", "challenge", "assess", "conclude")
+MakeDesk = Callable[[Case, CaseJournal], Awaitable[Desk]]
 Made = tuple[str, bytes, Any]
 """A call that went through the journal: slot, request, answer."""
 
@@ -63,11 +67,11 @@ class Noting(CaseJournal):
 
 
 async def steps_of(
-    office: Office, recorded: Recorded, answers: CaseJournal, run: Callable[[Case, Desk], Any]
+    lay: MakeDesk, recorded: Recorded, answers: CaseJournal, run: Callable[[Case, Desk], Any]
 ) -> list[Step]:
-    """Do a case's work once, with `run` (the nodes in a row), and note it step by step."""
+    """Do a case's work once, at a desk as `lay` makes it, with `run` (the nodes in a row); note it step by step."""
     noting, steps = Noting(answers), []
-    async for changed in run(recorded.case, await office.desk(recorded.case, noting, None)):
+    async for changed in run(recorded.case, await lay(recorded.case, noting)):
         steps.append(Step(tuple(noting.made), changed))
         noting.made.clear()
     return [*steps, Step((), {"escalation": None})] if steps[-1].changed["decision"] else steps
@@ -76,20 +80,33 @@ async def steps_of(
 @asynccontextmanager
 async def machinery(office: Office, folder: Path, steps: Mapping[str, Sequence[Step]]) -> AsyncIterator[One]:
     """How one case is done when its nodes only repeat its steps, which are given by the id it was recorded under."""
+    async with repeating(office.settings, partial(office.desk, folder=None), steps) as lay:
+
+        async def desk(case: Case, journal: CaseJournal, _: Path | None) -> Desk:
+            return await lay(case, journal)
+
+        out = OutFile(folder / "out.jsonl")
+        async with open_run(desk, folder / "run.db", out.append) as run:
+            yield lambda recorded: run.audit(recorded.case)
+        out.close()
+
+
+@asynccontextmanager
+async def repeating(
+    settings: Settings, lay: MakeDesk, steps: Mapping[str, Sequence[Step]], gate: Gate | None = None
+) -> AsyncIterator[MakeDesk]:
+    """Replace every node by one that repeats its step; gives how a desk is then laid out."""
     for name in _NODES:
         setattr(audit, name, _repeat)  # the graph is compiled when it is first used
-    settings = office.settings.model_settings()
-    endpoint = Endpoint(settings, Prices.read(settings.prices or EXAMPLE_PRICES))
+    chosen = settings.model_settings()
+    endpoint = Endpoint(chosen, Prices.read(chosen.prices or EXAMPLE_PRICES), gate)
 
-    async def desk(case: Case, journal: CaseJournal, at: Path | None) -> Replaying:
-        plain = await office.desk(case, journal, at)
+    async def desk(case: Case, journal: CaseJournal) -> Replaying:
+        plain = await lay(case, journal)
         given = {each.name: getattr(plain, each.name) for each in fields(plain) if each.init}
         return Replaying(**given, steps=list(steps[case.id.split("~")[0]]), endpoint=endpoint)
 
-    out = OutFile(folder / "out.jsonl")
-    async with open_run(desk, folder / "run.db", out.append) as run:
-        yield lambda recorded: run.audit(recorded.case)
-    out.close()
+    yield desk
     await endpoint.aclose()
 
 

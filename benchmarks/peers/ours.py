@@ -9,6 +9,7 @@ import gc
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from langgraph.checkpoint.sqlite.aio import AsyncSqliteSaver
 from langgraph.runtime import Runtime
 from peers.bare import arguments
 from peers.lap import One, lap, tell
-from peers.machinery import machinery, steps_of
+from peers.machinery import MakeDesk, Step, machinery, steps_of
 from peers.record import Recorded, read_record, settings_of
 
 from cases.case import Case
@@ -75,6 +76,15 @@ async def in_a_row(case: Case, desk: Desk) -> AsyncIterator[dict[str, Any]]:
         at = onward(state)
 
 
+async def all_steps(lay: MakeDesk, cases: Sequence[Recorded]) -> dict[str, list[Step]]:
+    """The steps of every recorded case, by the id it was recorded under.
+
+    No measured case has that id: the escalations made here are then none of theirs.
+    """
+    distinct = {case.base: replace(case, id=case.base) for case in cases}
+    return {base: await steps_of(lay, case, Remembering(case, 0), in_a_row) for base, case in distinct.items()}
+
+
 @asynccontextmanager
 async def ours(given: argparse.Namespace, office: Office, cases: Sequence[Recorded]) -> AsyncIterator[One]:
     """How one case is done, by kind of arm."""
@@ -85,9 +95,7 @@ async def ours(given: argparse.Namespace, office: Office, cases: Sequence[Record
             yield lambda recorded: run.audit(recorded.case)
         out.close()
     elif kind == "machinery":
-        # Under the id of the record, which no measured case has: their escalations are then none of these.
-        distinct = {case.base: replace(case, id=case.base) for case in cases}
-        steps = {base: await steps_of(office, case, Remembering(case, 0), in_a_row) for base, case in distinct.items()}
+        steps = await all_steps(partial(office.desk, folder=None), cases)
         async with machinery(office, folder, steps) as one:
             yield one
     elif kind == "shared":

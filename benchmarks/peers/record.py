@@ -38,6 +38,8 @@ _SENTENCES = (
     "Returns are accepted within two weeks if the seal is not broken.",
 )
 _AT = "2026-03-14T09:30:00Z"
+_TIMES = 64
+"""How often a recorded case can be measured: so many sellers there are for each."""
 
 
 @dataclass(frozen=True)
@@ -80,8 +82,9 @@ class Recorded:
 
     @property
     def case(self) -> Case:
-        """The case under its own id."""
-        return Case.model_validate({**self.plain, "id": self.id})
+        """The case under its own id, of a seller of its own: no case's decision may change what another one is."""
+        seller = self.plain["seller_id"] + self.id.removeprefix(self.base)
+        return Case.model_validate({**self.plain, "id": self.id, "seller_id": seller})
 
     def opening(self, conversation: Conversation) -> list[dict[str, Any]]:
         """How a conversation begins under this id."""
@@ -92,6 +95,8 @@ class Recorded:
 def read_record(path: Path, count: int) -> list[Recorded]:
     """Read `count` cases, each recorded one as often as it takes."""
     rows = orjson.loads(path.read_bytes())
+    if count > _TIMES * len(rows):
+        raise SystemExit(f"no more than {_TIMES * len(rows)} cases can be measured")
     talks = [tuple(Conversation(**talk) for talk in row["conversations"]) for row in rows]
     found = []
     for n in range(count):
@@ -133,7 +138,7 @@ async def record(folder: Path, count: int) -> None:
     """
     # A copy, so that nobody who edits a clause meanwhile changes what is measured.
     shutil.copytree(shipped_policies(), folder / "policies", ignore=shutil.ignore_patterns("*.py*", "__pycache__"))
-    (folder / "sellers.jsonl").write_bytes(b"\n".join(orjson.dumps(seller) for seller in _sellers()))
+    (folder / "sellers.jsonl").write_bytes(b"\n".join(orjson.dumps(seller) for seller in _sellers(count)))
     look_up = Call(name="policy_search", arguments={"query": "dangerous, counterfeit or restricted goods"})
     replies = (
         Reply(do="call_tool", match=Match(kind="investigate", turn=0), calls=(look_up,)),
@@ -188,21 +193,24 @@ def _cases(count: int) -> Iterator[dict[str, Any]]:
             "opened_at": _AT,
             "region": region,
             "language": "en",
-            "seller_id": f"S-{n % 7}",
+            "seller_id": f"S-{n}",
             "subject": {
                 "kind": "listing",
                 "id": f"L-{n}",
                 "title": title.format(n=n),
                 "description": " ".join(chance.sample(_SENTENCES, 6)),
-                "attributes": {"Condition": "new", "Colour": chance.choice(["red", "blue", "black"])},
+                # In the order in which the service stores them, so that the evidence is numbered alike.
+                "attributes": {"Colour": chance.choice(["red", "blue", "black"]), "Condition": "new"},
                 "price": {"amount": str(chance.randint(5, 90)), "currency": "USD"},
             },
         }
 
 
-def _sellers() -> Iterator[dict[str, Any]]:
-    for n in range(7):
-        yield {"id": f"S-{n}", "name": f"Shop {n}", "opened_at": "2024-01-15T00:00:00Z", "country": "SG"}
+def _sellers(count: int) -> Iterator[dict[str, Any]]:
+    for n in range(count):
+        for suffix in ("", *(f"~{time}" for time in range(_TIMES))):
+            shop = {"id": f"S-{n}{suffix}", "name": f"Shop {n % 7}"}
+            yield {**shop, "opened_at": "2024-01-15T00:00:00Z", "country": "SG"}
 
 
 if __name__ == "__main__":

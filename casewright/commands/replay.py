@@ -6,23 +6,48 @@ from pathlib import Path
 from typing import Any
 
 import click
+import orjson
 
 from cases.problem import CasewrightError
 from casewright.commands.audit import audit_run, beside
 from casewright.commands.explain import read_results
+from casewright.serving import SERVICE_DEFAULTS, database_of, open_worker, without_folder
 from casewright.settings import read_settings
 from casewright.wiring import AuditorKind, open_office
+from graphs.replay import differences
+from service.replay import replay
 
 
 @click.command()
-@click.argument("results", type=click.Path(path_type=Path, exists=True, dir_okay=False))
-@click.argument("case_id", required=False)
-@click.option("--auditor", type=click.Choice(["rulebook", "llm"]), default="rulebook", show_default=True)
-def command(results: Path, case_id: str | None, auditor: AuditorKind) -> None:
-    """Rebuild the results in RESULTS (or that of CASE_ID) without asking model or tools, and compare.
+@click.argument("names", nargs=-1, required=True)
+@click.option("--service", "of_service", is_flag=True, help="NAMES are cases of the service's database.")
+@click.option(
+    "--auditor", type=click.Choice(["rulebook", "llm"]), help="Who judged; the rulebook, or as the service's."
+)
+def command(names: tuple[str, ...], of_service: bool, auditor: AuditorKind | None) -> None:  # noqa: FBT001 - click's
+    """Rebuild results without asking model or tools, and compare: those in the file NAMES, or of one CASE in it.
+
+    With --service, NAMES are case ids, and the record is that of the service's database.
 
     Exit status: 0 where all are the same, else 1.
     """
+    if of_service:
+        differing = asyncio.run(_replay_stored(names, auditor))
+        click.echo(f"{len(names) - differing} of {len(names)} rebuilt the same.", err=True)
+        sys.exit(1 if differing else 0)
+    results, case_id = _file(names)
+    _replay_file(results, case_id, auditor or "rulebook")
+
+
+def _file(names: tuple[str, ...]) -> tuple[Path, str | None]:
+    results = Path(names[0])
+    if len(names) > 2 or not results.is_file():  # noqa: PLR2004 - a file, and perhaps a case
+        message = f"{names[0]} is no file of results." if not results.is_file() else "Name one case, or none."
+        raise click.UsageError(message)
+    return results, names[1] if len(names) > 1 else None
+
+
+def _replay_file(results: Path, case_id: str | None, auditor: AuditorKind) -> None:
     lines = [
         line for line in read_results(results) if case_id in {None, line["case_id"]} and line["status"] != "invalid"
     ]
@@ -51,11 +76,21 @@ async def _replay(results: Path, lines: list[dict[str, Any]], auditor: AuditorKi
     return differing
 
 
-def differences(then: Any, now: Any, at: str = "") -> list[str]:  # noqa: ANN401 - JSON
-    """JSON pointers at which two results differ."""
-    if isinstance(then, dict) and isinstance(now, dict):
-        keys = sorted({*then, *now})
-        return [found for key in keys for found in differences(then.get(key), now.get(key), f"{at}/{key}")]
-    if isinstance(then, list) and isinstance(now, list) and len(then) == len(now):
-        return [f for i, (a, b) in enumerate(zip(then, now, strict=True)) for f in differences(a, b, f"{at}/{i}")]
-    return [] if then == now else [at or "/"]
+async def _replay_stored(case_ids: tuple[str, ...], auditor: AuditorKind | None) -> int:
+    """Replay cases of the service; returns how many differ."""
+    changes = {"CASEWRIGHT_AUDITOR": auditor} if auditor else {}
+    settings = read_settings(changes=changes, defaults=SERVICE_DEFAULTS)
+    dsn, _ = database_of(settings)
+    differing = 0
+    async with open_worker(settings, dsn) as (worker, _):
+        desks = (without_folder(worker.desk), without_folder(worker.bare_desk))
+        for case_id in case_ids:
+            try:
+                then, now = await replay(worker.pool, case_id, *desks)
+                found = differences(then, orjson.loads(orjson.dumps(now)))
+            except CasewrightError as error:
+                found = [f"{error} ({error.hint})"]
+            if found:
+                differing += 1
+                click.echo(f"{case_id}: {'; '.join(found[:5])}")
+    return differing

@@ -86,6 +86,14 @@ def test_what_may_pass_is_a_failure(reply, why):
     assert why in gate.heard[-1][2]
 
 
+@pytest.mark.parametrize("reply", [{"do": "error", "status": 503}, {"do": "nonsense", "form": "body"}])
+def test_the_gate_hears_our_words_and_not_the_servers(reply):
+    gate = ScriptedGate()
+    fault, _ = complete(gate, {**reply, "text": "You sent me: Marzipan"}, attempts=1)
+    assert "Marzipan" not in gate.heard[-1][2]
+    assert "Marzipan" in str(fault)
+
+
 @pytest.mark.parametrize(
     ("status", "code", "used"),
     [(400, None, 0), (401, None, 0), (404, "model_not_found", 0), (400, "content_filter", None)],

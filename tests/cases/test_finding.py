@@ -371,7 +371,7 @@ def told(kind, seen):
         fields = kind.model_fields.items()
         names |= {name for name, _ in fields} | {field.alias for _, field in fields if field.alias}
         inner = [field.annotation for _, field in fields]
-    elif dataclasses.is_dataclass(kind):
+    elif isinstance(kind, type) and dataclasses.is_dataclass(kind):  # not what only annotates a type
         inner = list(typing.get_type_hints(kind).values())
         names |= {field.name for field in dataclasses.fields(kind)}
     else:

@@ -16,7 +16,7 @@ import pytest
 from cases.decision import read_answer
 from cases.problem import Invalid
 from casewright.cli import cli
-from casewright.settings import Settings, read_settings
+from casewright.settings import Settings, read_access, read_settings
 from graphs.escalations import Escalations
 from graphs.settings import AuditSettings
 from policies.clause import Signs
@@ -335,39 +335,46 @@ def test_of_two_answers_the_first_counts_and_audit_finishes_what_a_crash_left(fo
 def _variables():
     """Variable, default and example of every row that names one."""
     text = _text(SETTINGS)
-    rows = [line.strip("|").split(" | ") for line in re.findall(r"(?m)^\| `CASEWRIGHT_.*\|$", text)]
+    rows = [line.strip("|").split(" | ") for line in re.findall(r"(?m)^\| `(?:CASEWRIGHT|OTEL)_.*\|$", text)]
     return [(_bare(variable), default.strip(), _bare(example)) for variable, _, default, example in rows]
 
 
 def test_every_variable_is_documented_and_every_documented_one_is_read():
     source = _text(ROOT / "casewright/settings.py")
     paths = {name for name, field in Settings.model_fields.items() if "Path" in str(field.annotation)}
-    read = set(re.findall(r'"(CASEWRIGHT_[A-Z_]+)"', source)) | {f"CASEWRIGHT_{name.upper()}" for name in paths}
+    read = set(re.findall(r'"((?:CASEWRIGHT|OTEL)_[A-Z_]+)"', source)) | {
+        f"CASEWRIGHT_{name.upper()}" for name in paths
+    }
     documented = [variable for variable, _, _ in _variables()]
     assert sorted(documented) == sorted(read)
 
 
-def _flat(settings):
+def _flat(environment):
     """Every value that a variable can change, by name."""
+    settings = read_settings(environment)
     return {
+        **{f"access.{name}": value for name, value in dict(read_access(environment)).items()},
         **{
             f"settings.{name}": getattr(settings, name)
             for name in Settings.model_fields
-            if name not in {"model", "audit"}
+            if name not in {"model", "audit", "service"}
         },
         **{f"audit.{name}": value for name, value in settings.audit.model_dump().items()},
+        **{f"service.{name}": value for name, value in settings.service.model_dump().items()},
         **{f"model.{name}": value for name, value in dict(settings.model_settings()).items()},
     }
 
 
-_NO_DEFAULT = {"CASEWRIGHT_HOME", "CASEWRIGHT_POLICIES", "CASEWRIGHT_MODEL_MAX_CALLS", "CASEWRIGHT_MODEL_PRICES"}
+_NO_DEFAULT = {
+    "CASEWRIGHT_HOME", "CASEWRIGHT_POLICIES", "CASEWRIGHT_KEY", "CASEWRIGHT_MODEL_MAX_CALLS", "CASEWRIGHT_MODEL_PRICES",
+}  # fmt: skip
 """Their defaults are told in words, or by a place of the machine."""
 
 
 @pytest.mark.parametrize(("variable", "default", "example"), _variables())
 def test_examples_are_taken_and_defaults_are_true(variable, default, example):
-    before = _flat(read_settings({"CASEWRIGHT_MODEL": "m"}))
-    after = _flat(read_settings({"CASEWRIGHT_MODEL": "m", variable: example}))
+    before = _flat({"CASEWRIGHT_MODEL": "m"})
+    after = _flat({"CASEWRIGHT_MODEL": "m", variable: example})
     changed = [name for name in before if before[name] != after[name]]
     assert changed, f"{example} changes nothing"
     if variable == "CASEWRIGHT_MODEL":

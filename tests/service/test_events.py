@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from service.cursors import BadCursor
 from service.events import (
     EVENTS,
-    BadCursor,
     CursorTooOld,
     UnknownEvent,
     keep_numbering,

@@ -54,11 +54,11 @@ def test_two_processes_keep_one_rate_together_and_use_it(dsn, requests, tokens):
     passed = sorted(at for one in apart for at in one)
     # Both are at work: before that, one may have had the rate to itself.
     passed = [at for at in passed if at > max(one[0] for one in apart)]
-    burst, late = 20 + 4, 0.1  # tokens are corrected after the call: those of some calls in flight come on top
+    burst, late = 20 + 4, 0.3  # tokens are corrected after the call: those of some calls in flight come on top
     for window in (0.5, 1, 2, 4):
         assert most_in(passed, window) <= burst + 20 * (window + late), window
     assert len(passed) / (passed[-1] - passed[0]) > 20 * 0.8
-    assert min(len([at for at in one if at >= passed[0]]) for one in apart) > len(passed) * 0.25
+    assert min(len([at for at in one if at >= passed[0]]) for one in apart) > len(passed) * 0.4
 
 
 def test_no_minute_sees_more_requests_than_were_set(with_pool):
@@ -76,8 +76,9 @@ def test_no_minute_sees_more_requests_than_were_set(with_pool):
 
         await asyncio.gather(*(one(gate) for gate in (first, second, first, second)))
         gaps = [later - earlier for earlier, later in itertools.pairwise(passed)]
-        assert min(gaps) > 0.95
-        assert max(gaps) < 1.3
+        assert min(gaps) > 0.8
+        assert passed[-1] - passed[0] > 2.9
+        assert max(gaps) < 2
 
     with_pool(body)
 
@@ -133,7 +134,7 @@ def test_those_who_wait_in_a_process_have_their_turns_in_order(with_pool):
             await gate.admit("m", 1)
             order.append(number)
 
-        await asyncio.gather(*(one(number) for number in range(40)))
+        await asyncio.gather(*(one(number) for number in range(25)))
         assert order == sorted(order)
 
     with_pool(body)
@@ -248,6 +249,9 @@ def test_the_pause_doubles_up_to_a_minute(with_pool):
         assert pauses == [15, 30, 60, 60]
         await pool.execute("UPDATE model_limits SET failures = 100000, open_until = now()")
         await fail(gate, 1)
+        (stricter,) = gates(pool, 1, breaker_failures=2)
+        await pool.execute("UPDATE model_limits SET failures = 3, open_until = NULL")
+        assert (await stricter.admit("m", 100)).probe
 
     with_pool(body)
 
@@ -290,6 +294,7 @@ def test_a_database_that_is_away_is_raised(with_pool, requests):
         (gate,) = gates(pool, 1, requests=requests)
         ticket = await gate.admit("m", 100)
         await pool.close()
+        await asyncio.sleep(0.3)  # a look that has found no failure counts for a quarter of a second
         for call in (gate.admit("m", 100), gate.answered(ticket, 120), gate.failed(ticket, "status 503")):
             with pytest.raises(AWAY):
                 await call

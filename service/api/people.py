@@ -1,0 +1,174 @@
+"""The people's part over HTTP: what waits for whom, answers, appeals, and decisions reversed."""
+
+from typing import Annotated, Any
+
+from fastapi import Query, Request
+from fastapi.responses import Response
+from pydantic import Field, StringConstraints
+
+from cases.case import Case, Id, Image, Language, Limits, Region, ViolationType, read_record
+from cases.decision import Expiry, InformationRequest, Review, Supplement, WaitingFor, read_answer
+from cases.problem import Invalid, Problem, Record, pointer_of
+from service.answers import answer, overturn
+from service.api.bodies import read_body, read_object, under
+from service.api.office import Office, TheOffice
+from service.api.operation import JSON, Body, Operation, Reply
+from service.api.paths import PathId
+from service.api.replies import empty_reply, json_reply
+from service.api.submitting import check_uploaded, read_http_case, submit_one
+from service.appeals import appeal_of, appealed
+from service.escalations import OpenChoice, Raised, RaisedPage, listed_open, read_raised
+from service.reading import Standing, read
+from service.reviewers import claim_next
+
+
+class EscalationQuery(Record):
+    """Which open escalations are listed; `reviewer` leaves out what that person may not take."""
+
+    reviewer: Id | None = None
+    waiting_for: WaitingFor | None = None
+    region: Region | None = None
+    language: Language | None = None
+    type: ViolationType | None = None
+    cursor: str | None = None
+    limit: int = Field(50, ge=1, le=500)
+
+
+class ClaimWish(Record):
+    """Who asks for the next question."""
+
+    reviewer: Id
+
+
+class OverturnWish(Record):
+    """Who reverses a decision, and why."""
+
+    reviewer: Id
+    why: Annotated[str, StringConstraints(min_length=1, max_length=10_000, pattern=r"^[^\x00]+$")]
+
+
+class AppealWish(Record):
+    """A seller's objection, in words; the case is made of the one it objects to.
+
+    Attributes:
+        id: of the new case; `appeal-` and the first one's id where none is given.
+        documents: pictures that were uploaded before.
+    """
+
+    statement: Annotated[str, StringConstraints(min_length=1, max_length=100_000)]
+    documents: tuple[Image, ...] = Field((), max_length=100)
+    id: Id | None = None
+
+
+_LONGEST_ID = 200
+
+
+class AppealCase(Record):
+    """An appeal as a case of its own, whose `appeal.of` is the case in the path."""
+
+    case: Case
+
+
+async def list_escalations(office: TheOffice, query: Annotated[EscalationQuery, Query()]) -> Response:
+    """List what is open, the most pressing first."""
+    choice = OpenChoice(**query.model_dump(exclude={"cursor", "limit"}))
+    return json_reply(await listed_open(office.pool, choice, query.cursor, query.limit))
+
+
+async def claim_escalation(request: Request, office: TheOffice) -> Response:
+    """Lease the most pressing question that a reviewer may take, for 15 minutes; 204 where there is none."""
+    wish = await read_body(request, ClaimWish, "the claim", office.settings.body_bytes)
+    found = await claim_next(office.pool, wish.reviewer)
+    return json_reply(await read_raised(office.pool, *found)) if found else empty_reply()
+
+
+async def answer_case(request: Request, office: TheOffice, case_id: PathId) -> Response:
+    """Answer the open escalation of a case, under its number and digest; of two answers the first counts."""
+    given = read_answer(await read_object(request, "the answer", office.settings.body_bytes))
+    if isinstance(given, Supplement):
+        check_uploaded("the answer", {"/documents": given.documents})
+    await answer(office.pool, case_id, given, office.corpus)
+    return json_reply(await read(office.pool, case_id), 202)
+
+
+async def appeal_case(request: Request, office: TheOffice, case_id: PathId) -> Response:
+    """Appeal against a decision: with a statement, or with a whole case of your own. It goes to another reviewer."""
+    sent = await read_object(request, "the appeal", office.settings.case_bytes)
+    if "case" in sent:
+        case = _own_case(sent, case_id, office.settings.limits)
+        await appealed(office.pool, case_id)
+    else:
+        case = await _made_case(office, sent, case_id)
+    return await submit_one(request, office, case)
+
+
+def _own_case(sent: dict[str, Any], original_id: str, limits: Limits) -> Case:
+    others = [name for name in sent if name != "case"]
+    wrong = [Problem(code="unknown_field", pointer=pointer_of((n,)), detail="not beside a case") for n in others]
+    try:
+        case = read_http_case(sent["case"], limits)
+    except Invalid as error:
+        raise Invalid("the appeal", (*under("/case", error).problems, *wrong)) from error
+    if case.appeal is None or case.appeal.of != original_id:
+        detail = f"it appeals against {original_id}, so it must say so"
+        wrong.append(Problem(code="not_this_case", pointer="/case/appeal/of", detail=detail))
+    if wrong:
+        raise Invalid("the appeal", tuple(wrong))
+    return case
+
+
+async def _made_case(office: Office, sent: dict[str, Any], original_id: str) -> Case:
+    wish = read_record(AppealWish, "the appeal", sent)
+    check_uploaded("the appeal", {"/documents": wish.documents})
+    appeal_id = wish.id or f"appeal-{original_id}"
+    if len(appeal_id) > _LONGEST_ID:
+        detail = "the first case's id is too long to make one of it"
+        raise Invalid("the appeal", (Problem(code="missing", pointer="/id", detail=detail, hint="give an id"),))
+    return await appeal_of(office.pool, original_id, appeal_id, wish.statement, wish.documents)
+
+
+async def overturn_case(request: Request, office: TheOffice, case_id: PathId) -> Response:
+    """Reverse a decision: a new event, and its strike is taken back; the decision stays as it was made."""
+    wish = await read_body(request, OverturnWish, "the request", office.settings.body_bytes)
+    async with office.pool.acquire() as connection, connection.transaction():
+        await overturn(connection, case_id, wish.reviewer, wish.why)
+    return json_reply(await read(office.pool, case_id))
+
+
+def operations() -> tuple[Operation, ...]:
+    """What people do."""
+    answers = (Review, Supplement, InformationRequest, Expiry)
+    page, on_lease = Reply("A page", RaisedPage), Reply("On lease to this reviewer", Raised)
+    known, taken = Reply("Known already, or settled while you waited", Standing), Reply("Taken", Standing)
+    over, reversed_ = "/cases/{case_id}/overturn", {200: Reply("Reversed", Standing)}
+    return (
+        Operation("GET", "/escalations", list_escalations, "review", {200: page}, (422,)),
+        Operation(
+            "POST",
+            "/escalations/claim",
+            claim_escalation,
+            "review",
+            {200: on_lease, 204: Reply("Nothing waits for this reviewer")},
+            body=Body({JSON: ClaimWish}),
+        ),
+        Operation(
+            "POST",
+            "/cases/{case_id}/answers",
+            answer_case,
+            "review",
+            {202: Reply("Taken; the case runs on", Standing)},
+            (403, 404, 409),
+            Body({JSON: answers}),
+        ),
+        Operation(
+            "POST",
+            "/cases/{case_id}/appeal",
+            appeal_case,
+            "submit",
+            {200: known, 202: taken},
+            (404, 409),
+            Body({JSON: (AppealWish, AppealCase)}),
+            waits=True,
+        ),
+        Operation("POST", over, overturn_case, "review", reversed_, (404, 409), Body({JSON: OverturnWish})),
+    )
