@@ -74,14 +74,17 @@ def one_drill(name: str, asked: argparse.Namespace) -> bool:
 async def database(folder: Path, asked: argparse.Namespace) -> bool:
     """Kill PostgreSQL three times under load."""
     server = EmbeddedPostgres.start(folder / "db")
-    cases = made_cases(asked.cases or 1500)
-    await send(server.dsn, cases)
+    cases = made_cases(asked.cases or 1800)
+    downs = (0.0, 5.0, 20.0)
     async with scripted_model(folder, PLAY, asked.latency) as port:
         workers = Workers(folder, server.dsn, f"http://127.0.0.1:{port}/v1", asked.in_flight)
         try:
             await workers.start()
             await workers.start()
-            rows = [await one_kill(folder, server.dsn, asked.in_flight, down) for down in (0.0, 5.0, 20.0)]
+            rows = []
+            for number, down in enumerate(downs):
+                await send(server.dsn, cases[number :: len(downs)])
+                rows.append(await one_kill(folder, server.dsn, asked.in_flight, down))
             left = await until_over(server.dsn)
             came = await outcome(server.dsn, cases)
             fine = verdict(came, workers)
