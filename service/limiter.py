@@ -21,7 +21,8 @@ log = logging.getLogger(__name__)
 
 _AHEAD_S = 2.0
 """How far ahead turns are given: a caller that knows its turn need not ask again, and nobody overtakes it."""
-_PAUSE_AT_MOST_S = 60.0
+_PAUSE_AT_MOST_S = 20.0
+"""A probe costs one call, and cases that were put off wait for the next: a longer pause saves little."""
 _LOOKED_S = 0.25
 """Seconds for which a look that has found no failure counts; one of our own ends it at once."""
 _FAILED = "it failed again and again"
@@ -151,7 +152,7 @@ class SharedGate:
             tokens_per_minute: as above, in and out. A minute may go over by the calls in flight, for what they take is
                 estimated until they are answered, and by one call that is larger than a second's worth.
             breaker_failures: failures in a row, over all machines, that close the gate.
-            breaker_pause_s: how long it is closed at first; each probe that fails doubles it, up to 60 s.
+            breaker_pause_s: how long it is closed at first; each probe that fails doubles it, up to 20 s.
             probe_s: after which a probe that is not heard of counts as lost, and another goes; longer than an attempt.
             patience_s: how long a call waits for its turn before it is paused; a round has no more than its seconds.
         """

@@ -152,7 +152,7 @@ class Worker:
             running.end = "model_away"
             await put_off(self.pool, claimed)
             # Not all at once: the first to come back finds out whether the model answers again.
-            after = pause.after_s * random.uniform(1, 2)  # noqa: S311 - spreads load, guards nothing
+            after = pause.after_s * random.uniform(1, 1.25)  # noqa: S311 - spreads load, guards nothing
             raise RetryRequested(timedelta(seconds=after), "the model is away") from pause
         except Exception as error:
             if isinstance(error, GONE) and await self._sat_out(claimed, error):

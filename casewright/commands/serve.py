@@ -58,6 +58,9 @@ async def _serve(
     for name in await migrate(dsn):
         click.echo(f"Database: {name} applied.", err=True)
     async with AsyncExitStack() as opened:
+        if embedded:
+            kept = asyncio.create_task(embedded.keep_running())
+            opened.callback(kept.cancel)
         pool = await open_pool(dsn, _CONNECTIONS)
         opened.push_async_callback(pool.close)
         key = await _first_key(pool, settings.home)

@@ -235,7 +235,7 @@ def test_one_caller_of_all_tries_the_model_again(with_pool, requests):
     with_pool(body)
 
 
-def test_the_pause_doubles_up_to_a_minute(with_pool):
+def test_the_pause_grows_to_twenty_seconds(with_pool):
     async def body(pool):
         (gate,) = gates(pool, 1)
         pauses = []
@@ -246,7 +246,7 @@ def test_the_pause_doubles_up_to_a_minute(with_pool):
             pauses.append(round(told.value.after_s))
             await pool.execute("UPDATE model_limits SET open_until = now()")
             await fail(gate, 1)
-        assert pauses == [15, 30, 60, 60]
+        assert pauses == [15, 20, 20, 20]
         await pool.execute("UPDATE model_limits SET failures = 100000, open_until = now()")
         await fail(gate, 1)
         (stricter,) = gates(pool, 1, breaker_failures=2)
