@@ -1,8 +1,7 @@
 """The app: every operation on one office, nothing global, nothing at import."""
 
-import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 
 from fastapi import FastAPI
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -38,7 +37,7 @@ def make_app(pool: Pool, corpus: Corpus, settings: ApiSettings, *, dsn: str) -> 
         pool: of the database; the caller closes it after the app.
         corpus: the policies in force, against which answers and guards are checked.
         settings: how much it takes, and from whom.
-        dsn: of the database itself, for the two connections that listen: a pooler between forwards no announcements.
+        dsn: of the database itself, for the connection that listens: a pooler between forwards no announcements.
     """
     office = Office.furnish(pool, dsn, corpus, settings)
     # No page of documentation: those of FastAPI load their scripts from elsewhere.
@@ -83,14 +82,8 @@ class _Api(FastAPI):
 @asynccontextmanager
 async def _listening(app: FastAPI) -> AsyncIterator[None]:
     office: Office = app.state.office
-    tasks = [asyncio.create_task(office.listener.run()), asyncio.create_task(office.events.run())]
-    try:
+    async with office.listener.listening():
         yield
-    finally:
-        for task in tasks:
-            task.cancel()
-            with suppress(asyncio.CancelledError):
-                await task
 
 
 class SafeHeaders:

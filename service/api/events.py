@@ -39,7 +39,7 @@ async def read_events(office: TheOffice, query: Annotated[EventQuery, Query()]) 
     """Read events, or wait until there are some."""
     types = [name for name in query.types.split(",") if name]
     after, seconds = read_cursor(query.after), min(query.wait, office.settings.longest_wait)
-    items, cursor = await wait_for_events(office.pool, office.events, after, types, query.limit, seconds)
+    items, cursor = await wait_for_events(office.pool, office.listener, after, types, query.limit, seconds)
     return json_reply(Events(items=tuple(items), next=cursor))
 
 

@@ -11,10 +11,9 @@ from policies.corpus import Corpus
 from service.api.problems import Overloaded
 from service.api.settings import ApiSettings
 from service.database import Pool
-from service.events import EventListener
 from service.gathering import Gathering
 from service.keys import KeyRing
-from service.listening import CaseListener
+from service.listening import Listener
 from service.metrics import ServiceMetrics
 from service.queue import backlog
 from service.webhooks import WebhookStore
@@ -53,8 +52,7 @@ class Office:
     settings: ApiSettings
     keys: KeyRing
     gate: Gate
-    listener: CaseListener
-    events: EventListener
+    listener: Listener
     exports: asyncio.Semaphore
     drawing: asyncio.Semaphore
     webhooks: WebhookStore
@@ -63,15 +61,14 @@ class Office:
 
     @classmethod
     def furnish(cls, pool: Pool, dsn: str, corpus: Corpus, settings: ApiSettings) -> "Office":
-        """Put an office together; `dsn` is of the pool's database, for the connections that listen."""
+        """Put an office together; `dsn` is of the pool's database, for the connection that listens."""
         return cls(
             pool=pool,
             corpus=corpus,
             settings=settings,
             keys=KeyRing(pool),
             gate=Gate(pool, settings.backlog),
-            listener=CaseListener(dsn),
-            events=EventListener(dsn),
+            listener=Listener(dsn),
             exports=asyncio.Semaphore(settings.exports),
             drawing=asyncio.Semaphore(2),
             gathering=Gathering(pool),

@@ -13,13 +13,13 @@ from service.events import (
     UnknownEvent,
     keep_numbering,
     number_events,
-    open_listener,
     pull,
     purge_events,
     read_cursor,
     wait_for_events,
     write_cursor,
 )
+from service.listening import Listener
 from service.webhooks import WebhookStore
 
 
@@ -170,7 +170,7 @@ def test_events_go_to_the_enabled_webhooks_that_want_them(with_pool):
 
 def test_a_reader_who_waits_is_woken_by_the_next_event(with_pool, dsn):
     async def body(pool):
-        async with open_listener(dsn) as listener:
+        async with Listener(dsn).listening() as listener:
             numbering = asyncio.create_task(keep_numbering(pool, 0.02))
             waiting = [asyncio.create_task(wait_for_events(pool, listener, 0, seconds=30)) for _ in range(3)]
             await asyncio.sleep(0.3)
@@ -190,7 +190,7 @@ def test_a_reader_who_waits_in_vain_gets_a_cursor_that_has_passed_what_it_did_no
     async def body(pool):
         await tell(pool, "a", kind="case.received")
         await number_events(pool)
-        async with open_listener(dsn) as listener:
+        async with Listener(dsn).listening() as listener:
             found, cursor = await wait_for_events(pool, listener, 0, ("case.decided",), seconds=0.2)
         return found, await subjects(pool, read_cursor(cursor))
 
@@ -201,7 +201,7 @@ def test_a_reader_who_waits_in_vain_gets_a_cursor_that_has_passed_what_it_did_no
 
 def test_waiting_survives_the_loss_of_the_listening_connection(with_pool, dsn):
     async def body(pool):
-        async with open_listener(dsn) as listener:
+        async with Listener(dsn).listening() as listener:
             await asyncio.wait_for(listener.news().wait(), 5)  # it listens
             cut = "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE query LIKE 'LISTEN%'"
             cuts = await pool.fetchval(cut)
