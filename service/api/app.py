@@ -1,4 +1,4 @@
-"""The app: every operation on one office, nothing global, nothing at import."""
+"""The app: every operation on one reception, nothing global, nothing at import."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -22,10 +22,10 @@ from service.api import (
     webhooks,
 )
 from service.api.document import document
-from service.api.office import Office
 from service.api.operation import Operation, Schema
 from service.api.paths import SlashesInIds
 from service.api.problems import handle_problems
+from service.api.reception import Reception
 from service.api.settings import ApiSettings
 from service.database import Pool
 
@@ -39,10 +39,10 @@ def make_app(pool: Pool, corpus: Corpus, settings: ApiSettings, *, dsn: str) -> 
         settings: how much it takes, and from whom.
         dsn: of the database itself, for the connection that listens: a pooler between forwards no announcements.
     """
-    office = Office.furnish(pool, dsn, corpus, settings)
+    reception = Reception.furnish(pool, dsn, corpus, settings)
     # No page of documentation: those of FastAPI load their scripts from elsewhere.
     app = _Api(docs_url=None, redoc_url=None, lifespan=_listening, redirect_slashes=False)
-    app.state.office = office
+    app.state.reception = reception
     handle_problems(app)
     served = operations()
     for operation in served:
@@ -75,14 +75,14 @@ class _Api(FastAPI):
     def openapi(self) -> Schema:
         """The document, written at its first reading."""
         if self.openapi_schema is None:
-            self.openapi_schema = document(self, operations(), self.state.office)
+            self.openapi_schema = document(self, operations(), self.state.reception)
         return self.openapi_schema
 
 
 @asynccontextmanager
 async def _listening(app: FastAPI) -> AsyncIterator[None]:
-    office: Office = app.state.office
-    async with office.listener.listening():
+    reception: Reception = app.state.reception
+    async with reception.listener.listening():
         yield
 
 

@@ -22,7 +22,7 @@ _COUNTED_S = 1.0
 """Seconds for which a count of the backlog is taken as true."""
 
 
-class Gate:
+class Backlog:
     """Lets submissions in while the backlog is short enough."""
 
     def __init__(self, pool: Pool, most: int) -> None:
@@ -44,14 +44,14 @@ class Gate:
 
 
 @dataclass(frozen=True)
-class Office:
+class Reception:
     """What the requests of a process share."""
 
     pool: Pool
     corpus: Corpus
     settings: ApiSettings
     keys: KeyRing
-    gate: Gate
+    backlog: Backlog
     listener: Listener
     exports: asyncio.Semaphore
     drawing: asyncio.Semaphore
@@ -60,14 +60,14 @@ class Office:
     metrics: ServiceMetrics
 
     @classmethod
-    def furnish(cls, pool: Pool, dsn: str, corpus: Corpus, settings: ApiSettings) -> "Office":
-        """Put an office together; `dsn` is of the pool's database, for the connection that listens."""
+    def furnish(cls, pool: Pool, dsn: str, corpus: Corpus, settings: ApiSettings) -> "Reception":
+        """Put a reception together; `dsn` is of the pool's database, for the connection that listens."""
         return cls(
             pool=pool,
             corpus=corpus,
             settings=settings,
             keys=KeyRing(pool),
-            gate=Gate(pool, settings.backlog),
+            backlog=Backlog(pool, settings.backlog),
             listener=Listener(dsn),
             exports=asyncio.Semaphore(settings.exports),
             drawing=asyncio.Semaphore(2),
@@ -77,10 +77,10 @@ class Office:
         )
 
 
-async def _office_of(request: Request) -> Office:
-    office: Office = request.app.state.office
-    return office
+async def _reception_of(request: Request) -> Reception:
+    reception: Reception = request.app.state.reception
+    return reception
 
 
-TheOffice = Annotated[Office, Depends(_office_of)]
-"""A handler's parameter: the office."""
+TheReception = Annotated[Reception, Depends(_reception_of)]
+"""A handler's parameter: the reception."""
