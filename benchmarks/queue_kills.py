@@ -23,8 +23,9 @@ from drills.model import Model, Repeat, repeats, truthful_model
 from drills.workers import Crew, Held, crew, until_taken_up
 
 from cases.case import read_case
+from service.cursors import read_position
 from service.database import Pool, open_pool
-from service.events import pull, read_cursor
+from service.events import pull
 from service.intake import submit
 
 _TAKEN_UP_S = 30.0
@@ -196,7 +197,7 @@ async def everything(pool: Pool) -> list[dict[str, Any]]:
         if not events:
             return heard
         heard += events
-        after = read_cursor(cursor)
+        after = read_position(cursor)
 
 
 async def without_a_kill(pool: Pool, kills: list[Kill]) -> Counter[str]:

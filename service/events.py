@@ -1,17 +1,14 @@
 """What happened, for whoever listens: outbox rows get their place in order, and are read by a cursor as CloudEvents."""
 
 import asyncio
-import base64
-import binascii
 import logging
-import re
 from collections.abc import Sequence
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, ClassVar, NoReturn, TypeAlias
 
 from cases.problem import CasewrightError
-from service.cursors import BadCursor
+from service.cursors import BadCursor, read_position, write_position
 from service.database import AWAY, Connection, Pool
 from service.listening import CASE_CHANNEL, EVENT_CHANNEL, Listener
 
@@ -29,8 +26,6 @@ _BATCH = 5000
 """Events that one transaction numbers or purges at most."""
 _LOOK_S = 2.0
 """Seconds after which a waiting reader looks by itself: its listening connection may be away."""
-_CURSOR = re.compile(r"^1\.(0|[1-9][0-9]{0,18})$")
-_LAST = 2**63 - 1
 
 _NUMBER = """
 WITH unnumbered AS MATERIALIZED (SELECT seq FROM events WHERE position IS NULL ORDER BY seq LIMIT $1),
@@ -90,29 +85,6 @@ def check_types(types: Sequence[str], pointer: str = "") -> tuple[str, ...]:
     return tuple(dict.fromkeys(types))
 
 
-def write_cursor(position: int) -> str:
-    """Make the opaque text that stands for "everything up to this position has been read"."""
-    return base64.urlsafe_b64encode(f"1.{position}".encode()).decode().rstrip("=")
-
-
-def read_cursor(cursor: str) -> int:
-    """Read back what `write_cursor` made; the empty text is the beginning.
-
-    Raises:
-        BadCursor: it is something else.
-    """
-    if not cursor:
-        return 0
-    try:
-        written = base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True).decode("ascii")
-    except (binascii.Error, ValueError) as error:
-        raise BadCursor from error
-    found = _CURSOR.match(written)
-    if not found or int(found[1]) > _LAST or write_cursor(int(found[1])) != cursor:
-        raise BadCursor
-    return int(found[1])
-
-
 async def number_events(pool: Pool) -> int:
     """Give the outbox's unnumbered events their positions, and every webhook that wants one its delivery.
 
@@ -164,7 +136,7 @@ async def pull(pool: Pool, after: int, types: Sequence[str] = (), limit: int = 1
 
     Args:
         pool: of the database.
-        after: the position that `read_cursor` gave; 0 begins with the oldest event kept.
+        after: the position that `read_position` gave; 0 begins with the oldest event kept.
         types: those wanted; none named: all.
         limit: events at most; at least one.
 
@@ -185,7 +157,7 @@ async def pull(pool: Pool, after: int, types: Sequence[str] = (), limit: int = 1
         raise CursorTooOld
     found = [row for row in rows if row["position"] is not None]
     reached = found[-1]["position"] if len(found) == limit else last
-    return [cloud_event(row) for row in found], write_cursor(reached)
+    return [cloud_event(row) for row in found], write_position(reached)
 
 
 def cloud_event(row: "asyncpg.Record") -> CloudEvent:
@@ -230,7 +202,7 @@ async def wait_for_events(
         left = until - asyncio.get_running_loop().time()
         if found or left <= 0:
             return found, cursor
-        after = read_cursor(cursor)
+        after = read_position(cursor)
         with suppress(TimeoutError):
             await asyncio.wait_for(news.wait(), min(left, _LOOK_S))
 
