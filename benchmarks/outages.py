@@ -23,21 +23,13 @@ from typing import Any
 
 import asyncpg
 import psutil
-from fleet import (
-    PLAY,
-    Front,
-    Interrupted,
-    Workers,
-    at_work,
-    look,
-    made_cases,
-    outcome,
-    scripted_model,
-    send,
-    table,
-    until_over,
-    verdict,
-)
+from drills.cases import made_cases, send
+from drills.front import Front
+from drills.interrupted import Interrupted
+from drills.lasting import Lasting
+from drills.looking import at_work, look, until_over
+from drills.model import PLAY, scripted_model
+from drills.outcomes import outcome, table, verdict
 
 from cases.case import Case
 from service.database import AWAY
@@ -76,11 +68,11 @@ async def database(folder: Path, asked: argparse.Namespace) -> bool:
     server = EmbeddedPostgres.start(folder / "db")
     cases = made_cases(asked.cases or 1800)
     downs = (0.0, 5.0, 20.0)
-    async with scripted_model(folder, PLAY, asked.latency) as port:
-        workers = Workers(folder, server.dsn, f"http://127.0.0.1:{port}/v1", asked.in_flight)
+    with scripted_model(folder, [PLAY], asked.latency) as model:
+        workers = Lasting(folder, server.dsn, model.url, asked.in_flight)
         try:
-            await workers.start()
-            await workers.start()
+            workers.start()
+            workers.start()
             rows = []
             for number, down in enumerate(downs):
                 await send(server.dsn, cases[number :: len(downs)])
@@ -122,8 +114,8 @@ def kill_postgres(pid: int) -> None:
     psutil.wait_procs(family, timeout=10)
 
 
-_ASKS_FOR_TIME = "[{do: error, status: 429, retry_after: 2, text: slow down}]"
-_NONSENSE = "[{do: nonsense, form: arguments}]"
+_ASKS_FOR_TIME = {"do": "error", "status": 429, "retry_after": 2, "text": "slow down"}
+_NONSENSE = {"do": "nonsense", "form": "arguments"}
 _SINCE = "SELECT unnest(reasons) AS reason, count(*) FROM escalations WHERE raised_at > $1 GROUP BY 1 ORDER BY 2 DESC"
 
 
@@ -132,25 +124,25 @@ async def model(folder: Path, asked: argparse.Namespace) -> bool:
     server = EmbeddedPostgres.start(folder / "db")
     cases = made_cases(asked.cases or 600)
     front = Front()
-    workers = Workers(folder, server.dsn, f"http://127.0.0.1:{front.port}/v1", min(asked.in_flight, len(cases) // 9))
+    workers = Lasting(folder, server.dsn, f"http://127.0.0.1:{front.port}/v1", min(asked.in_flight, len(cases) // 9))
     try:
-        async with (
-            scripted_model(folder, PLAY, asked.latency) as well,
-            scripted_model(folder, _ASKS_FOR_TIME, 0.0) as busy,
-            scripted_model(folder, _NONSENSE, asked.latency) as mad,
+        with (
+            scripted_model(folder, [PLAY], asked.latency) as well,
+            scripted_model(folder, [_ASKS_FOR_TIME], 0.0) as busy,
+            scripted_model(folder, [_NONSENSE], asked.latency) as mad,
         ):
-            await front.turn_to(well)
-            await workers.start()
-            await workers.start()
+            await front.turn_to(well.port)
+            workers.start()
+            workers.start()
             troubles: list[tuple[str, int | None, float]] = [
                 ("down", None, 60),
-                ("429", busy, 20),
-                ("nonsense", mad, 20),
+                ("429", busy.port, 20),
+                ("nonsense", mad.port, 20),
             ]
             rows = []
             for number, trouble in enumerate(troubles):
                 await send(server.dsn, cases[number :: len(troubles)])
-                rows.append(await one_trouble(front, workers, well, *trouble))
+                rows.append(await one_trouble(front, workers, well.port, *trouble))
             left = await until_over(server.dsn)
             came = await outcome(server.dsn, cases)
             fine = verdict(came, workers)
@@ -173,7 +165,7 @@ async def model(folder: Path, asked: argparse.Namespace) -> bool:
 
 
 async def one_trouble(
-    front: Front, workers: Workers, well: int, name: str, port: int | None, lasts_s: float
+    front: Front, workers: Lasting, well: int, name: str, port: int | None, lasts_s: float
 ) -> list[Any]:
     """Turn to what troubles for a while, then back, and wait until what had begun goes on."""
     dsn = workers.dsn
@@ -229,11 +221,11 @@ async def on_small_disk(folder: Path, home: Path, asked: argparse.Namespace) -> 
     late = made_cases(20, first=len(cases))
     await send(server.dsn, cases)
     in_flight = min(asked.in_flight, len(cases) // 4)
-    async with scripted_model(folder, PLAY, asked.latency) as port:
-        workers = Workers(folder, server.dsn, f"http://127.0.0.1:{port}/v1", in_flight, home)
+    with scripted_model(folder, [PLAY], asked.latency) as model:
+        workers = Lasting(folder, server.dsn, model.url, in_flight, home)
         try:
-            await workers.start()
-            await workers.start()
+            workers.start()
+            workers.start()
             await at_work(server.dsn, int(in_flight * 1.8))
             interrupted = await Interrupted.at(server.dsn)
             ballast = home / "ballast"

@@ -20,20 +20,13 @@ from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from pathlib import Path
 
 import asyncpg
-from fleet import (
-    PLAY,
-    Interrupted,
-    Workers,
-    at_work,
-    look,
-    made_cases,
-    outcome,
-    scripted_model,
-    send,
-    table,
-    until_over,
-    verdict,
-)
+from drills.cases import made_cases, send
+from drills.databases import ACCOUNT
+from drills.interrupted import Interrupted
+from drills.lasting import Lasting
+from drills.looking import at_work, look, until_over
+from drills.model import PLAY, scripted_model
+from drills.outcomes import outcome, table, verdict
 
 from service.database import open_pool
 from service.embedded import EmbeddedPostgres, place_of
@@ -42,8 +35,6 @@ _WIRE, _DATABASE, _FIRST, _SECOND = "cw-wire", "cw-db", "cw-one", "cw-two"
 _PLACES = {_DATABASE: "10.77.0.1", _FIRST: "10.77.0.2", _SECOND: "10.77.0.3"}
 _MODEL_PORT = 18080
 _OUR_LOCK, _PLAIN_LOCK = 4242, 4243
-_ACCOUNT = "pgserver"
-"""The account that the wheel has made for a server that root starts."""
 
 
 def main() -> None:
@@ -138,7 +129,7 @@ async def database(folder: Path) -> AsyncIterator[tuple[str, str]]:
     data = place_of(folder / "db")
     with (data / "pg_hba.conf").open("a", encoding="utf-8") as file:
         file.write("host all all 10.77.0.0/24 trust\n")
-    begin = [*within(_DATABASE), "runuser", "-u", _ACCOUNT, "--"]
+    begin = [*within(_DATABASE), "runuser", "-u", ACCOUNT, "--"]
     options = ["-D", str(data), "-k", str(data), "-h", _PLACES[_DATABASE]]
     with (folder / "postgres.log").open("wb") as log:
         server = await asyncio.create_subprocess_exec(*begin, str(programs / "postgres"), *options, stderr=log)
@@ -157,13 +148,13 @@ async def drill(folder: Path, asked: argparse.Namespace) -> bool:
         dsn, local = await stack.enter_async_context(database(folder))
         await send(local, cases[:10])
         for name in (_FIRST, _SECOND):
-            model = scripted_model(folder, PLAY, asked.latency, within(name), _MODEL_PORT)
-            await stack.enter_async_context(model)
-        workers = Workers(folder, dsn, f"http://127.0.0.1:{_MODEL_PORT}/v1", asked.in_flight)
+            model = scripted_model(folder, [PLAY], asked.latency, within(name), _MODEL_PORT)
+            stack.enter_context(model)
+        workers = Lasting(folder, dsn, f"http://127.0.0.1:{_MODEL_PORT}/v1", asked.in_flight)
         stack.push_async_callback(workers.stop)
-        await workers.start(within(_FIRST))
+        workers.start(within(_FIRST))
         first = await only_manager(local)
-        await workers.start(within(_SECOND))
+        workers.start(within(_SECOND))
         while workers.said('"working"') < len(workers.started):  # noqa: ASYNC110 - no event crosses processes
             await asyncio.sleep(0.2)
         rows = []
@@ -194,7 +185,7 @@ async def only_manager(local: str) -> str:
     return str(found[0]["id"])
 
 
-async def one_cut(local: str, dsn: str, workers: Workers, first: str, seconds: float) -> list[float]:
+async def one_cut(local: str, dsn: str, workers: Lasting, first: str, seconds: float) -> list[float]:
     """Cut, watch who takes over what and when locks are free, heal, and wait until the worker is back at work."""
     await at_work(local, int(workers.in_flight * 1.8))
     holders = await asyncio.gather(*(holding(dsn, lock) for lock in (_OUR_LOCK, _PLAIN_LOCK)))

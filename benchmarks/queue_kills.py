@@ -20,11 +20,13 @@ from typing import Any
 from drills.cases import case
 from drills.databases import fresh_database
 from drills.model import Model, Repeat, repeats, truthful_model
+from drills.processes import settings_for
 from drills.workers import Crew, Held, crew, until_taken_up
 
 from cases.case import read_case
+from service.cursors import read_position
 from service.database import Pool, open_pool
-from service.events import pull, read_cursor
+from service.events import pull
 from service.intake import submit
 
 _TAKEN_UP_S = 30.0
@@ -77,14 +79,7 @@ async def drill(folder: Path, asked: argparse.Namespace) -> bool:
     """Submit, kill, start again, finish; then compare what is there with what should be."""
     with truthful_model(folder, asked.latency) as model:
         async with fresh_database(asked.db) as dsn:
-            environment = {
-                **model.environment,
-                "CASEWRIGHT_DB": dsn,
-                "CASEWRIGHT_HOME": str(folder / "home"),
-                "CASEWRIGHT_AUDITOR": "llm",
-                "CASEWRIGHT_AUTOMATION": "provisional",
-                "CASEWRIGHT_IN_FLIGHT": str(asked.in_flight),
-            }
+            environment = {**model.environment, **settings_for(dsn, folder / "home", asked.in_flight)}
             pool = await open_pool(dsn)
             try:
                 with crew(environment, folder) as workers:
@@ -196,7 +191,7 @@ async def everything(pool: Pool) -> list[dict[str, Any]]:
         if not events:
             return heard
         heard += events
-        after = read_cursor(cursor)
+        after = read_position(cursor)
 
 
 async def without_a_kill(pool: Pool, kills: list[Kill]) -> Counter[str]:

@@ -15,25 +15,22 @@ import os
 import platform
 import statistics
 import sys
-import tempfile
 import time
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
-import asyncpg
+from drills.databases import database_on, server_of
 
 from cases.case import Case
 from casewright.settings import shipped_policies
 from casewright.synthetic import synthetic_cases
 from policies.corpus import load_corpus
 from service.database import Pool, open_pool
-from service.embedded import EmbeddedPostgres
 from service.events import keep_numbering
 from service.intake import submit
-from service.migrate import migrate
 from service.queue import analyze
 from service.savers import open_saver
 from service.upkeep import Task, keep, tasks
@@ -62,46 +59,15 @@ def main() -> None:
     parser.add_argument("--json", type=Path, help="write all figures here too")
     asked = parser.parse_args()
     print(f"Python {platform.python_version()}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}")
-    with server_of(asked.db) as dsn:
+    with server_of(asked.db or "embedded") as dsn:
         told = asyncio.run(measure(dsn, asked))
     if asked.json:
         asked.json.write_text(json.dumps(told, indent=1), encoding="utf-8")
 
 
-@contextmanager
-def server_of(dsn: str | None) -> Iterator[str]:
-    """The server that was named, or an embedded one for the run."""
-    if dsn:
-        yield dsn
-        return
-    with tempfile.TemporaryDirectory() as folder:
-        Path(folder).chmod(0o755)  # as root, the database runs under an account of its own
-        server = EmbeddedPostgres.start(Path(folder))
-        try:
-            yield server.dsn
-        finally:
-            server.stop()
-
-
-@asynccontextmanager
-async def database(server: str, name: str) -> AsyncIterator[str]:
-    """A database of the run's own, empty and migrated; its connection string."""
-    admin = await asyncpg.connect(server)
-    try:
-        await admin.execute(f"DROP DATABASE IF EXISTS {name} (FORCE)")
-        await admin.execute(f"CREATE DATABASE {name}")
-        head, mark, tail = server.partition("?")
-        dsn = f"{head.rpartition('/')[0]}/{name}{mark}{tail}"
-        await migrate(dsn)
-        yield dsn
-        await admin.execute(f"DROP DATABASE {name} (FORCE)")
-    finally:
-        await admin.close()
-
-
 async def measure(server: str, asked: argparse.Namespace) -> Told:
     """Everything, in turn."""
-    async with database(server, "casewright_deep") as deep, database(server, "casewright_shallow") as shallow:
+    async with database_on(server) as deep, database_on(server) as shallow:
         below, above = Queue(shallow, "shallow"), Queue(deep, "deep")
         async with below.open(), above.open():
             told: Told = {"enqueue": await enqueue(above, asked.cases)}

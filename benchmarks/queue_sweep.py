@@ -27,7 +27,8 @@ from typing import Any
 from drills.cases import about
 from drills.databases import fresh_database
 from drills.doomed import RECORDING, work
-from drills.model import Model, repeats, truthful_model
+from drills.model import repeats, truthful_model
+from drills.processes import settings_for
 
 from cases.case import read_case
 from cases.decision import read_answer
@@ -166,9 +167,8 @@ async def sweep(db: str, every: int) -> bool:
         async with fresh_database(db) as dsn:
             pool = await open_pool(dsn)
             try:
-                swept = Sweep(
-                    pool, _environment(model, dsn, Path(made)), Path(made), load_corpus(model.policies), processes
-                )
+                environment = {**model.environment, **settings_for(dsn, Path(made) / "home", 200)}
+                swept = Sweep(pool, environment, Path(made), load_corpus(model.policies), processes)
                 undisturbed, points, missed = await _kill_everywhere(swept, every)
                 ends = {point: await swept.ended(point.case_id) for point in points}
             finally:
@@ -176,17 +176,6 @@ async def sweep(db: str, every: int) -> bool:
         paid = Counter(repeat.case_id for repeat in repeats(model.events))
     name = db if db in {"embedded", "tcp"} else "the database given"
     return report(name, Kept(undisturbed, ends, missed, paid), time.monotonic() - begun)
-
-
-def _environment(model: Model, dsn: str, folder: Path) -> dict[str, str]:
-    return {
-        **model.environment,
-        "CASEWRIGHT_DB": dsn,
-        "CASEWRIGHT_HOME": str(folder / "home"),
-        "CASEWRIGHT_AUDITOR": "llm",
-        "CASEWRIGHT_AUTOMATION": "provisional",
-        "CASEWRIGHT_IN_FLIGHT": "200",
-    }
 
 
 async def _kill_everywhere(swept: Sweep, every: int) -> tuple[dict[str, Ended], list[Point], list[Point]]:

@@ -12,6 +12,7 @@ from graphs.escalations import AnsweredTwice, NoEscalation, StaleAnswer, check_a
 from policies.corpus import Corpus
 from service.database import Connection, Pool
 from service.intake import CaseIsOver, NoSuchCase
+from service.listening import CASE_CHANNEL
 from service.queue import Job, wish
 from service.reviewers import check_reviewer
 from service.urgency import urgency_of
@@ -112,7 +113,7 @@ async def cancel(pool: Pool, case_id: str) -> None:
         await connection.execute(
             "UPDATE escalations SET closed_at = now() WHERE case_id = $1 AND closed_at IS NULL", case_id
         )
-        await connection.execute("SELECT pg_notify('casewright_case', $1)", case_id)
+        await connection.execute("SELECT pg_notify($1, $2)", CASE_CHANNEL, case_id)
 
 
 async def overturn(connection: Connection, case_id: str, by: str, why: str) -> None:

@@ -5,7 +5,7 @@ from typing import Any, ClassVar
 
 from cases.decision import Escalation, WaitingFor
 from cases.problem import CasewrightError, Record
-from service.cursors import Place, read_cursor, write_cursor
+from service.cursors import Place, read_place, write_place
 from service.database import Pool
 from service.reviewers import MAY_TAKE, NOT_ONES_OWN
 
@@ -94,12 +94,12 @@ async def read_raised(pool: Pool, case_id: str, number: int) -> Raised:
 
 async def listed_open(pool: Pool, choice: OpenChoice, cursor: str | None, limit: int) -> RaisedPage:
     """A page of open escalations; raises BadCursor."""
-    place = read_cursor(cursor) if cursor else None
+    place = read_place(cursor) if cursor else None
     after = (place.rank, place.at, place.row_id) if place else (None, None, None)
     chosen = (choice.reviewer, choice.waiting_for, choice.region, choice.language, choice.type)
     rows = [dict(row) for row in await pool.fetch(_LIST, *chosen, *after, limit + 1)]
     last = rows[limit - 1] if len(rows) > limit else None
-    more = write_cursor(Place(last["raised_at"], last["case_id"], last["urgency"])) if last else None
+    more = write_place(Place(last["raised_at"], last["case_id"], last["urgency"])) if last else None
     return RaisedPage(items=tuple(_raised(row) for row in rows[:limit]), next=more)
 
 

@@ -1,26 +1,22 @@
 """What happened, for whoever listens: outbox rows get their place in order, and are read by a cursor as CloudEvents."""
 
 import asyncio
-import base64
-import binascii
 import logging
-import re
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager, suppress
+from collections.abc import Sequence
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
-from typing import Any, ClassVar, NoReturn, TypeAlias
-
-import asyncpg
+from typing import TYPE_CHECKING, Any, ClassVar, NoReturn, TypeAlias
 
 from cases.problem import CasewrightError
-from service.cursors import BadCursor
+from service.cursors import BadCursor, read_position, write_position
 from service.database import AWAY, Connection, Pool
-from service.listening import CHANNEL as CASE_CHANNEL
+from service.listening import CASE_CHANNEL, EVENT_CHANNEL, Listener
+
+if TYPE_CHECKING:
+    import asyncpg
 
 EVENTS = ("case.received", "case.escalated", "case.information_requested", "case.decided", "case.overturned")
 """Every type of event there is."""
-CHANNEL = "casewright_event"
-"""Where numbered events are announced (PostgreSQL's LISTEN/NOTIFY)."""
 CloudEvent: TypeAlias = dict[str, Any]
 """CloudEvents 1.0 as JSON (structured mode), with the extension `sequence` that orders it among the others."""
 
@@ -30,10 +26,6 @@ _BATCH = 5000
 """Events that one transaction numbers or purges at most."""
 _LOOK_S = 2.0
 """Seconds after which a waiting reader looks by itself: its listening connection may be away."""
-_PROBE_S = 15.0
-"""Seconds between questions whether the listening connection still lives."""
-_CURSOR = re.compile(r"^1\.(0|[1-9][0-9]{0,18})$")
-_LAST = 2**63 - 1
 
 _NUMBER = """
 WITH unnumbered AS MATERIALIZED (SELECT seq FROM events WHERE position IS NULL ORDER BY seq LIMIT $1),
@@ -93,29 +85,6 @@ def check_types(types: Sequence[str], pointer: str = "") -> tuple[str, ...]:
     return tuple(dict.fromkeys(types))
 
 
-def write_cursor(position: int) -> str:
-    """Make the opaque text that stands for "everything up to this position has been read"."""
-    return base64.urlsafe_b64encode(f"1.{position}".encode()).decode().rstrip("=")
-
-
-def read_cursor(cursor: str) -> int:
-    """Read back what `write_cursor` made; the empty text is the beginning.
-
-    Raises:
-        BadCursor: it is something else.
-    """
-    if not cursor:
-        return 0
-    try:
-        written = base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True).decode("ascii")
-    except (binascii.Error, ValueError) as error:
-        raise BadCursor from error
-    found = _CURSOR.match(written)
-    if not found or int(found[1]) > _LAST or write_cursor(int(found[1])) != cursor:
-        raise BadCursor
-    return int(found[1])
-
-
 async def number_events(pool: Pool) -> int:
     """Give the outbox's unnumbered events their positions, and every webhook that wants one its delivery.
 
@@ -142,7 +111,7 @@ async def _number(connection: Connection) -> int:
     if positions:
         await connection.execute(_DELIVER, min(positions), max(positions))
         news = {row["case_id"] for row in rows if row["type"] != "case.received"}  # nobody waits to hear that it came
-        await connection.execute(_ANNOUNCE, CHANNEL, str(max(positions)), CASE_CHANNEL, list(news))
+        await connection.execute(_ANNOUNCE, EVENT_CHANNEL, str(max(positions)), CASE_CHANNEL, list(news))
     return len(positions)
 
 
@@ -167,7 +136,7 @@ async def pull(pool: Pool, after: int, types: Sequence[str] = (), limit: int = 1
 
     Args:
         pool: of the database.
-        after: the position that `read_cursor` gave; 0 begins with the oldest event kept.
+        after: the position that `read_position` gave; 0 begins with the oldest event kept.
         types: those wanted; none named: all.
         limit: events at most; at least one.
 
@@ -188,7 +157,7 @@ async def pull(pool: Pool, after: int, types: Sequence[str] = (), limit: int = 1
         raise CursorTooOld
     found = [row for row in rows if row["position"] is not None]
     reached = found[-1]["position"] if len(found) == limit else last
-    return [cloud_event(row) for row in found], write_cursor(reached)
+    return [cloud_event(row) for row in found], write_position(reached)
 
 
 def cloud_event(row: "asyncpg.Record") -> CloudEvent:
@@ -210,66 +179,8 @@ def _rfc3339(at: datetime) -> str:
     return at.astimezone(UTC).isoformat().replace("+00:00", "Z")
 
 
-class EventListener:
-    """The process's one listening connection: tells everybody who waits that there are new events."""
-
-    def __init__(self, dsn: str) -> None:
-        """Take the database's connection string; `open_listener` runs it."""
-        self._dsn = dsn
-        self._news = asyncio.Event()
-
-    def news(self) -> asyncio.Event:
-        """The event that is set at the next announcement. Ask for it before looking, so that none falls between."""
-        return self._news
-
-    async def run(self) -> NoReturn:
-        """Listen until cancelled, connecting again whenever the connection is lost."""
-        while True:
-            try:
-                await self._listen()
-            except AWAY as error:
-                _LOG.warning("the listening connection is away: %s", type(error).__name__)
-            await asyncio.sleep(1.0)
-
-    async def _listen(self) -> None:
-        connection = await asyncpg.connect(self._dsn, timeout=10)
-        lost = asyncio.Event()
-        try:
-            connection.add_termination_listener(lambda _: lost.set())
-            await connection.add_listener(CHANNEL, lambda *_: self._tell())
-            self._tell()  # of what was announced while nobody listened
-            while not lost.is_set():
-                with suppress(TimeoutError):
-                    await asyncio.wait_for(lost.wait(), _PROBE_S)
-                if not lost.is_set():
-                    await connection.execute("SELECT 1", timeout=10)  # a dead wire says nothing by itself
-        finally:
-            connection.terminate()
-
-    def _tell(self) -> None:
-        told, self._news = self._news, asyncio.Event()
-        told.set()
-
-
-@asynccontextmanager
-async def open_listener(dsn: str) -> AsyncIterator[EventListener]:
-    """Listen for the time of the block.
-
-    Args:
-        dsn: of the database itself: a pooler between (PgBouncer) forwards no announcements.
-    """
-    listener = EventListener(dsn)
-    task = asyncio.create_task(listener.run())
-    try:
-        yield listener
-    finally:
-        task.cancel()
-        with suppress(asyncio.CancelledError):
-            await task
-
-
 async def wait_for_events(
-    pool: Pool, listener: EventListener, after: int, types: Sequence[str] = (), limit: int = 100, seconds: float = 0
+    pool: Pool, listener: Listener, after: int, types: Sequence[str] = (), limit: int = 100, seconds: float = 0
 ) -> tuple[list[CloudEvent], str]:
     """Read events as `pull` does; where there is none, wait for one.
 
@@ -291,7 +202,7 @@ async def wait_for_events(
         left = until - asyncio.get_running_loop().time()
         if found or left <= 0:
             return found, cursor
-        after = read_cursor(cursor)
+        after = read_position(cursor)
         with suppress(TimeoutError):
             await asyncio.wait_for(news.wait(), min(left, _LOOK_S))
 

@@ -1,30 +1,37 @@
-"""Waiting until a case has got on: one listening connection a process, which wakes whoever waits for that case."""
+"""Hearing what the database announces: one listening connection a process, which wakes whoever waits."""
 
 import asyncio
 import logging
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
 from typing import NoReturn
 
 import asyncpg
 
 from service.database import AWAY
 
-CHANNEL = "casewright_case"
+CASE_CHANNEL = "casewright_case"
 """Where it is announced, by its id, that a case has been decided, handed over or cancelled (LISTEN/NOTIFY)."""
+EVENT_CHANNEL = "casewright_event"
+"""Where numbered events are announced."""
 _PROBE_S = 15.0
 """Seconds between questions whether the listening connection still lives."""
 
 _LOG = logging.getLogger(__name__)
 
 
-class CaseListener:
-    """Tells those who wait for a case that there is news of it."""
+class Listener:
+    """Tells those who wait that there are new events, or news of their case."""
 
     def __init__(self, dsn: str) -> None:
         """Take the connection string of the database itself: a pooler between (PgBouncer) forwards no announcements."""
         self._dsn = dsn
+        self._news = asyncio.Event()
         self._waiting: dict[str, set[asyncio.Event]] = {}
+
+    def news(self) -> asyncio.Event:
+        """The event that is set at the next announcement. Ask for it before looking, so that none falls between."""
+        return self._news
 
     @contextmanager
     def news_of(self, case_id: str) -> Iterator[asyncio.Event]:
@@ -39,7 +46,18 @@ class CaseListener:
             if not waiting:
                 del self._waiting[case_id]
 
-    async def run(self) -> NoReturn:
+    @asynccontextmanager
+    async def listening(self) -> AsyncIterator["Listener"]:
+        """Listen for the time of the block."""
+        task = asyncio.create_task(self._run())
+        try:
+            yield self
+        finally:
+            task.cancel()
+            with suppress(asyncio.CancelledError):
+                await task
+
+    async def _run(self) -> NoReturn:
         """Listen until cancelled, connecting again whenever the connection is lost."""
         while True:
             try:
@@ -53,8 +71,10 @@ class CaseListener:
         lost = asyncio.Event()
         try:
             connection.add_termination_listener(lambda _: lost.set())
-            await connection.add_listener(CHANNEL, lambda *heard: self._wake([str(heard[-1])]))
-            self._wake(list(self._waiting))  # of what was announced while nobody listened
+            await connection.add_listener(EVENT_CHANNEL, lambda *_: self._tell())
+            await connection.add_listener(CASE_CHANNEL, lambda *heard: self._wake([str(heard[-1])]))
+            self._tell()  # of what was announced while nobody listened
+            self._wake(list(self._waiting))
             while not lost.is_set():
                 with suppress(TimeoutError):
                     await asyncio.wait_for(lost.wait(), _PROBE_S)
@@ -62,6 +82,10 @@ class CaseListener:
                     await connection.execute("SELECT 1", timeout=10)  # a dead wire says nothing by itself
         finally:
             connection.terminate()
+
+    def _tell(self) -> None:
+        told, self._news = self._news, asyncio.Event()
+        told.set()
 
     def _wake(self, case_ids: list[str]) -> None:
         for case_id in case_ids:

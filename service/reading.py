@@ -9,7 +9,7 @@ import orjson
 from cases.case import Case
 from cases.decision import Escalation
 from cases.problem import Record
-from service.cursors import Place, read_cursor, write_cursor
+from service.cursors import Place, read_place, write_place
 from service.database import Pool
 from service.intake import NoSuchCase
 
@@ -127,11 +127,11 @@ async def listed(pool: Pool, choice: Choice, cursor: str | None, limit: int) -> 
     Who reads on to the end finds every case once that was taken in before the first page was asked for. What is taken
     in meanwhile is found, or not: to follow along, read the events.
     """
-    place = read_cursor(cursor) if cursor else None
+    place = read_place(cursor) if cursor else None
     after = (place.at, place.row_id) if place else (None, "")
     rows = await pool.fetch(_LIST, *_values(choice), *after, limit + 1)
     items = tuple(Standing(**dict(row)) for row in rows[:limit])
-    more = write_cursor(Place(items[-1].received_at, items[-1].case_id)) if len(rows) > limit else None
+    more = write_place(Place(items[-1].received_at, items[-1].case_id)) if len(rows) > limit else None
     return Page(items=items, next=more)
 
 

@@ -1,1 +1,1 @@
-"""What drills share: cases, a scripted model in a process of its own, databases, and the log of what was asked."""
+"""What drills share: cases, models, workers and databases that are broken or killed, and a count of what came of it."""

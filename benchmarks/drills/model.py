@@ -29,6 +29,11 @@ class Model:
     policies: Path
 
     @property
+    def port(self) -> int:
+        """Where it listens on this machine."""
+        return int(self.url.rpartition(":")[2].partition("/")[0])
+
+    @property
     def stats(self) -> dict[str, Any]:
         """What it has counted."""
         with urllib.request.urlopen(self.url.removesuffix("/v1") + "/stats", timeout=10) as answer:  # noqa: S310 - this machine
@@ -48,23 +53,39 @@ class Model:
         return {**named, "CASEWRIGHT_POLICIES": str(self.policies)}
 
 
+PLAY = {"do": "play", "player": "truthful"}
+"""A reply of a model that judges as the rulebook does."""
+
+
 @contextmanager
 def truthful_model(folder: Path, latency_s: float, first: Sequence[dict[str, Any]] = ()) -> Iterator[Model]:
-    """Run a model that judges as the rulebook does, after a latency.
+    """Run a model that judges as the rulebook does, after a latency; `first` are replies that come before that."""
+    with scripted_model(folder, [*first, PLAY], latency_s) as model:
+        yield model
+
+
+@contextmanager
+def scripted_model(
+    folder: Path, replies: Sequence[dict[str, Any]], latency_s: float, within: Sequence[str] = (), port: int = 0
+) -> Iterator[Model]:
+    """Run a scripted model in a process of its own.
 
     Args:
-        folder: for its script, log and corpus.
+        folder: for its script, log and corpus; several may share it.
+        replies: the script's (agents/script.py).
         latency_s: before every answer.
-        first: replies of the script that come before its judging (agents/script.py).
+        within: a command to start it with.
+        port: to listen on; 0 takes a free one.
     """
-    policies, log = folder / "policies", folder / "calls.jsonl"
-    shutil.copytree(shipped_policies(), policies, ignore=shutil.ignore_patterns("*.py*", "__pycache__"))
+    policies, number = folder / "policies", len(list(folder.glob("script-*.json")))
+    if not policies.exists():
+        shutil.copytree(shipped_policies(), policies, ignore=shutil.ignore_patterns("*.py*", "__pycache__"))
+    script, log = folder / f"script-{number}.json", folder / f"calls-{number}.jsonl"
     players = {"truthful": {"kind": "rulebook", "policies": "policies"}}
-    replies = [*first, {"do": "play", "player": "truthful"}]
-    script = folder / "script.json"
-    script.write_text(json.dumps({"latency_s": latency_s, "players": players, "replies": replies}))
-    command = [sys.executable, "-m", "casewright", "model", "script", str(script), "--log", str(log)]
-    server = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)  # noqa: S603 - ourselves
+    script.write_text(json.dumps({"latency_s": latency_s, "players": players, "replies": list(replies)}))
+    command = [*within, sys.executable, "-m", "casewright", "model", "script", str(script)]
+    more = ["--port", str(port), "--log", str(log)]
+    server = subprocess.Popen([*command, *more], stdout=subprocess.PIPE, text=True)  # noqa: S603 - ourselves
     try:
         line = server.stdout.readline() if server.stdout else ""
         yield Model(line.strip().partition("=")[2], log, policies)

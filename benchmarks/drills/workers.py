@@ -1,18 +1,19 @@
-"""Worker processes as `casewright serve` starts them, and what the database says of the cases in their hands."""
+"""Worker processes that are killed and started again, and what the database says of the cases in their hands."""
 
 import asyncio
-import os
 import signal
-import subprocess
-import sys
 import time
 from collections.abc import Awaitable, Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
+from drills.processes import end_workers, start_worker
 from service.database import Pool
+
+if TYPE_CHECKING:
+    import subprocess
 
 _HELD = """
 SELECT c.id, c.epoch, c.status = 'running' AS claimed
@@ -70,12 +71,9 @@ class Crew:
             await asyncio.sleep(0.05)
 
     def _spawn(self, slot: int, name: str, log: Path) -> "subprocess.Popen[bytes]":
-        command = [sys.executable, "-m", "casewright", "worker", "--slot", str(slot)]
         dsn = self.environment["CASEWRIGHT_DB"]
         named = f"{dsn}{'&' if '?' in dsn else '?'}application_name={name}"
-        with log.open("wb") as file:
-            environment = {**os.environ, **self.environment, "CASEWRIGHT_DB": named}
-            return subprocess.Popen(command, env=environment, stderr=file)  # noqa: S603 - ourselves
+        return start_worker(slot, {**self.environment, "CASEWRIGHT_DB": named}, log)
 
     async def meet(self, pool: Pool, slot: int, feed: Callable[[], Awaitable[None]], patience_s: float = 60.0) -> None:
         """Learn the name of a slot's process by feeding it until it has claimed something; all others' are known."""
@@ -106,13 +104,7 @@ class Crew:
 
     def stop(self) -> None:
         """Have every worker finish what is in flight, and end."""
-        for process in self.running.values():
-            process.terminate()
-        for process in self.running.values():
-            with suppress(subprocess.TimeoutExpired):
-                process.wait(30)
-            process.kill()
-            process.wait()
+        end_workers(list(self.running.values()))
 
 
 @contextmanager

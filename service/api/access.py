@@ -5,8 +5,8 @@ from typing import Annotated, ClassVar
 
 from fastapi import Depends, Request
 
-from service.api.office import TheOffice
 from service.api.problems import Refused
+from service.api.reception import TheReception
 from service.keys import Scope
 
 _REALM = 'Bearer realm="casewright"'
@@ -46,18 +46,18 @@ class Needs:
         """Ask for a scope."""
         self._scope = scope
 
-    async def __call__(self, request: Request, office: TheOffice) -> None:
+    async def __call__(self, request: Request, reception: TheReception) -> None:
         """Let the request in.
 
         Raises:
             NoKey, UnknownKey, ScopeLacks: it may not.
         """
-        if not office.settings.keys:
+        if not reception.settings.keys:
             return
         scheme, _, secret = request.headers.get("Authorization", "").partition(" ")
         if scheme.lower() != "bearer":
             raise NoKey
-        key = await office.keys.find(secret.strip())
+        key = await reception.keys.find(secret.strip())
         if key is None:
             raise UnknownKey
         if self._scope not in key.scopes:

@@ -1,8 +1,7 @@
-"""The app: every operation on one office, nothing global, nothing at import."""
+"""The app: every operation on one reception, nothing global, nothing at import."""
 
-import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 
 from fastapi import FastAPI
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -23,10 +22,10 @@ from service.api import (
     webhooks,
 )
 from service.api.document import document
-from service.api.office import Office
 from service.api.operation import Operation, Schema
 from service.api.paths import SlashesInIds
 from service.api.problems import handle_problems
+from service.api.reception import Reception
 from service.api.settings import ApiSettings
 from service.database import Pool
 
@@ -38,12 +37,12 @@ def make_app(pool: Pool, corpus: Corpus, settings: ApiSettings, *, dsn: str) -> 
         pool: of the database; the caller closes it after the app.
         corpus: the policies in force, against which answers and guards are checked.
         settings: how much it takes, and from whom.
-        dsn: of the database itself, for the two connections that listen: a pooler between forwards no announcements.
+        dsn: of the database itself, for the connection that listens: a pooler between forwards no announcements.
     """
-    office = Office.furnish(pool, dsn, corpus, settings)
+    reception = Reception.furnish(pool, dsn, corpus, settings)
     # No page of documentation: those of FastAPI load their scripts from elsewhere.
     app = _Api(docs_url=None, redoc_url=None, lifespan=_listening, redirect_slashes=False)
-    app.state.office = office
+    app.state.reception = reception
     handle_problems(app)
     served = operations()
     for operation in served:
@@ -76,21 +75,15 @@ class _Api(FastAPI):
     def openapi(self) -> Schema:
         """The document, written at its first reading."""
         if self.openapi_schema is None:
-            self.openapi_schema = document(self, operations(), self.state.office)
+            self.openapi_schema = document(self, operations(), self.state.reception)
         return self.openapi_schema
 
 
 @asynccontextmanager
 async def _listening(app: FastAPI) -> AsyncIterator[None]:
-    office: Office = app.state.office
-    tasks = [asyncio.create_task(office.listener.run()), asyncio.create_task(office.events.run())]
-    try:
+    reception: Reception = app.state.reception
+    async with reception.listener.listening():
         yield
-    finally:
-        for task in tasks:
-            task.cancel()
-            with suppress(asyncio.CancelledError):
-                await task
 
 
 class SafeHeaders:

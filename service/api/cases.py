@@ -10,10 +10,10 @@ from pydantic import Field
 from cases.case import Case, Id, Moment, Region
 from cases.problem import Record
 from service.answers import cancel
-from service.api.office import Office, TheOffice
 from service.api.operation import JSON, LINES, Body, Operation, Reply
 from service.api.paths import PathId
 from service.api.problems import Busy
+from service.api.reception import Reception, TheReception
 from service.api.replies import json_reply
 from service.api.submitting import BatchReceipt, submit_cases
 from service.reading import Choice, Page, Standing, Status, export, listed, read
@@ -41,37 +41,37 @@ class ExportQuery(Record):
     to: Moment | None = None
 
 
-async def read_case(office: TheOffice, case_id: PathId) -> Response:
+async def read_case(reception: TheReception, case_id: PathId) -> Response:
     """Read how a case stands, with its last result."""
-    return json_reply(await read(office.pool, case_id))
+    return json_reply(await read(reception.pool, case_id))
 
 
-async def list_cases(office: TheOffice, query: Annotated[CaseQuery, Query()]) -> Response:
+async def list_cases(reception: TheReception, query: Annotated[CaseQuery, Query()]) -> Response:
     """List cases, oldest first; `next` of one page is the `cursor` of the one after."""
     choice = Choice(status=query.status, seller_id=query.seller_id, subject_id=query.subject_id, region=query.region)
-    return json_reply(await listed(office.pool, choice, query.cursor, query.limit))
+    return json_reply(await listed(reception.pool, choice, query.cursor, query.limit))
 
 
-async def cancel_case(office: TheOffice, case_id: PathId) -> Response:
+async def cancel_case(reception: TheReception, case_id: PathId) -> Response:
     """Take a case back that is not decided."""
-    await cancel(office.pool, case_id)
-    return json_reply(await read(office.pool, case_id))
+    await cancel(reception.pool, case_id)
+    return json_reply(await read(reception.pool, case_id))
 
 
-async def export_cases(office: TheOffice, query: Annotated[ExportQuery, Query()]) -> Response:
+async def export_cases(reception: TheReception, query: Annotated[ExportQuery, Query()]) -> Response:
     """Export the last result of every chosen case, one a line, however many there are."""
-    if office.exports.locked():
+    if reception.exports.locked():
         raise Busy(what="exports")
     choice = Choice(status=query.status, received_from=query.from_, received_to=query.to)
-    lines = _chunks(office, choice)
+    lines = _chunks(reception, choice)
     first = await anext(lines, b"")  # so that what goes wrong at the beginning is still told by a status
     return StreamingResponse(_after(first, lines), media_type=LINES)
 
 
-async def _chunks(office: Office, choice: Choice) -> AsyncIterator[bytes]:
-    async with office.exports:
+async def _chunks(reception: Reception, choice: Choice) -> AsyncIterator[bytes]:
+    async with reception.exports:
         held = bytearray()
-        async for line in export(office.pool, choice):
+        async for line in export(reception.pool, choice):
             held += line
             if len(held) >= _CHUNK:
                 yield bytes(held)

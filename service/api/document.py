@@ -10,9 +10,9 @@ from pydantic import BaseModel
 from pydantic.json_schema import JsonSchemaMode, models_json_schema
 
 from policies.corpus import Corpus
-from service.api.office import Office
 from service.api.operation import Body, Operation, Reply, Schema, WithoutId
 from service.api.problems import MEDIA_TYPE, ProblemDocument
+from service.api.reception import Reception
 from service.api.settings import ApiSettings
 
 _REF = "#/components/schemas/{model}"
@@ -40,7 +40,7 @@ _PREFER: Schema = {
 Modes = Mapping[tuple[type[Any], JsonSchemaMode], Schema]
 
 
-def document(app: FastAPI, operations: Sequence[Operation], office: Office) -> Schema:
+def document(app: FastAPI, operations: Sequence[Operation], reception: Reception) -> Schema:
     """Write the document of an app."""
     made = get_openapi(
         title="Casewright",
@@ -51,8 +51,8 @@ def document(app: FastAPI, operations: Sequence[Operation], office: Office) -> S
     named, defined = _schemas(operations)
     components = made.setdefault("components", {})
     components["schemas"] = defined["$defs"]
-    _over_http(components["schemas"], office.settings)
-    _in_these_policies(components["schemas"], office.corpus)
+    _over_http(components["schemas"], reception.settings)
+    _in_these_policies(components["schemas"], reception.corpus)
     components["securitySchemes"] = {_SCHEME: {"type": "http", "scheme": "bearer", "description": "An API key, cw_..."}}
     for operation in operations:
         _describe(made["paths"][operation.full_path][operation.method.lower()], operation, named)

@@ -7,10 +7,11 @@ from fastapi.responses import Response
 from pydantic import Field
 
 from cases.problem import Record
-from service.api.office import TheOffice
 from service.api.operation import Operation, Reply
+from service.api.reception import TheReception
 from service.api.replies import json_reply
-from service.events import read_cursor, wait_for_events
+from service.cursors import read_position
+from service.events import wait_for_events
 
 
 class EventQuery(Record):
@@ -35,11 +36,11 @@ class Events(Record):
     next: str
 
 
-async def read_events(office: TheOffice, query: Annotated[EventQuery, Query()]) -> Response:
+async def read_events(reception: TheReception, query: Annotated[EventQuery, Query()]) -> Response:
     """Read events, or wait until there are some."""
     types = [name for name in query.types.split(",") if name]
-    after, seconds = read_cursor(query.after), min(query.wait, office.settings.longest_wait)
-    items, cursor = await wait_for_events(office.pool, office.events, after, types, query.limit, seconds)
+    after, seconds = read_position(query.after), min(query.wait, reception.settings.longest_wait)
+    items, cursor = await wait_for_events(reception.pool, reception.listener, after, types, query.limit, seconds)
     return json_reply(Events(items=tuple(items), next=cursor))
 
 

@@ -11,9 +11,9 @@ from cases.problem import Invalid, Problem, Record
 from policies.corpus import Corpus
 from service.api.access import Caller
 from service.api.bodies import read_body
-from service.api.office import TheOffice
 from service.api.operation import JSON, Body, Operation, Reply
 from service.api.problems import Refused
+from service.api.reception import TheReception
 from service.api.replies import empty_reply, json_reply
 from service.guards import Guard, Kind, SetGuard, guards, lift_guard, set_guard
 
@@ -39,17 +39,17 @@ class GuardQuery(Record):
     type: ViolationType | Literal[""] = ""
 
 
-async def list_guards(office: TheOffice) -> Response:
+async def list_guards(reception: TheReception) -> Response:
     """List every guard that is set."""
-    return json_reply(Guards(items=tuple(await guards(office.pool))))
+    return json_reply(Guards(items=tuple(await guards(reception.pool))))
 
 
-async def put_guard(request: Request, office: TheOffice, caller: Caller) -> Response:
+async def put_guard(request: Request, reception: TheReception, caller: Caller) -> Response:
     """Set a guard; it holds from the next decision on."""
-    guard = await read_body(request, Guard, "the guard", office.settings.body_bytes)
-    _check_names(guard, office.corpus)
-    await set_guard(office.pool, guard, caller)
-    return json_reply(Guards(items=tuple(await guards(office.pool))))
+    guard = await read_body(request, Guard, "the guard", reception.settings.body_bytes)
+    _check_names(guard, reception.corpus)
+    await set_guard(reception.pool, guard, caller)
+    return json_reply(Guards(items=tuple(await guards(reception.pool))))
 
 
 def _check_names(guard: Guard, corpus: Corpus) -> None:
@@ -68,10 +68,10 @@ def _unknown(name: str, given: str, known: list[str]) -> Problem:
     return Problem(code="unknown_name", pointer=f"/{name}", detail=detail, hint=f"one of {', '.join(known)}")
 
 
-async def delete_guard(office: TheOffice, query: Annotated[GuardQuery, Query()]) -> Response:
+async def delete_guard(reception: TheReception, query: Annotated[GuardQuery, Query()]) -> Response:
     """Lift a guard."""
     wanted = Guard.model_construct(kind=query.kind, action=query.action, type=query.type)
-    if not await lift_guard(office.pool, wanted):
+    if not await lift_guard(reception.pool, wanted):
         raise NoSuchGuard
     return empty_reply()
 

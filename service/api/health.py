@@ -6,9 +6,9 @@ import asyncpg
 from fastapi.responses import Response
 
 from cases.problem import Record
-from service.api.office import TheOffice
 from service.api.operation import Operation, Reply
 from service.api.problems import Refused
+from service.api.reception import TheReception
 from service.api.replies import json_reply
 from service.metrics import MEDIA_TYPE
 from service.migrate import migrations
@@ -48,23 +48,23 @@ async def healthz() -> Response:
     return json_reply(Alive())
 
 
-async def readyz(office: TheOffice) -> Response:
+async def readyz(reception: TheReception) -> Response:
     """Say whether the process can serve."""
     try:
-        there = await office.pool.fetchval("SELECT coalesce(max(number), 0) FROM migrations")
+        there = await reception.pool.fetchval("SELECT coalesce(max(number), 0) FROM migrations")
     except asyncpg.UndefinedTableError as error:
         raise NotReady(why="the database is empty; `casewright migrate` sets it up") from error
     known = migrations()[-1].number
     if there != known:
         raise NotReady(why=f"the database is at migration {there}, this version at {known}")
-    if not office.corpus.clauses:
+    if not reception.corpus.clauses:
         raise NotReady(why="no policies are loaded")
-    return json_reply(Ready(migration=there, clauses=len(office.corpus.clauses), snapshot=office.corpus.snapshot))
+    return json_reply(Ready(migration=there, clauses=len(reception.corpus.clauses), snapshot=reception.corpus.snapshot))
 
 
-async def metrics(office: TheOffice) -> Response:
+async def metrics(reception: TheReception) -> Response:
     """Say how the service is doing, to Prometheus: the same whichever process is asked."""
-    return Response(await office.metrics.text(), media_type=MEDIA_TYPE)
+    return Response(await reception.metrics.text(), media_type=MEDIA_TYPE)
 
 
 def operations() -> tuple[Operation, ...]:

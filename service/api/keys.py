@@ -5,9 +5,9 @@ from fastapi.responses import Response
 
 from cases.problem import Record
 from service.api.bodies import read_body
-from service.api.office import TheOffice
 from service.api.operation import JSON, Body, Operation, Reply
 from service.api.paths import PathId
+from service.api.reception import TheReception
 from service.api.replies import empty_reply, json_reply
 from service.keys import Key, KeyWish, NewKey, keys, make_key, revoke_key
 
@@ -18,21 +18,21 @@ class Keys(Record):
     items: tuple[Key, ...]
 
 
-async def list_keys(office: TheOffice) -> Response:
+async def list_keys(reception: TheReception) -> Response:
     """List every key, the revoked ones too."""
-    return json_reply(Keys(items=tuple(await keys(office.pool))))
+    return json_reply(Keys(items=tuple(await keys(reception.pool))))
 
 
-async def create_key(request: Request, office: TheOffice) -> Response:
+async def create_key(request: Request, reception: TheReception) -> Response:
     """Make a key. Its secret is in this answer and nowhere else."""
-    wish = await read_body(request, KeyWish, "the key", office.settings.body_bytes)
-    return json_reply(await make_key(office.pool, wish.name, wish.scopes), 201)
+    wish = await read_body(request, KeyWish, "the key", reception.settings.body_bytes)
+    return json_reply(await make_key(reception.pool, wish.name, wish.scopes), 201)
 
 
-async def delete_key(office: TheOffice, key_id: PathId) -> Response:
+async def delete_key(reception: TheReception, key_id: PathId) -> Response:
     """Revoke a key; every process notices within five seconds."""
-    await revoke_key(office.pool, key_id)
-    office.keys.forget()
+    await revoke_key(reception.pool, key_id)
+    reception.keys.forget()
     return empty_reply()
 
 

@@ -11,9 +11,9 @@ from cases.decision import Expiry, InformationRequest, Review, Supplement, Waiti
 from cases.problem import Invalid, Problem, Record, pointer_of
 from service.answers import answer, overturn
 from service.api.bodies import read_body, read_object, under
-from service.api.office import Office, TheOffice
 from service.api.operation import JSON, Body, Operation, Reply
 from service.api.paths import PathId
+from service.api.reception import Reception, TheReception
 from service.api.replies import empty_reply, json_reply
 from service.api.submitting import check_uploaded, read_http_case, submit_one
 from service.appeals import appeal_of, appealed
@@ -69,37 +69,37 @@ class AppealCase(Record):
     case: Case
 
 
-async def list_escalations(office: TheOffice, query: Annotated[EscalationQuery, Query()]) -> Response:
+async def list_escalations(reception: TheReception, query: Annotated[EscalationQuery, Query()]) -> Response:
     """List what is open, the most pressing first."""
     choice = OpenChoice(**query.model_dump(exclude={"cursor", "limit"}))
-    return json_reply(await listed_open(office.pool, choice, query.cursor, query.limit))
+    return json_reply(await listed_open(reception.pool, choice, query.cursor, query.limit))
 
 
-async def claim_escalation(request: Request, office: TheOffice) -> Response:
+async def claim_escalation(request: Request, reception: TheReception) -> Response:
     """Lease the most pressing question that a reviewer may take, for 15 minutes; 204 where there is none."""
-    wish = await read_body(request, ClaimWish, "the claim", office.settings.body_bytes)
-    found = await claim_next(office.pool, wish.reviewer)
-    return json_reply(await read_raised(office.pool, *found)) if found else empty_reply()
+    wish = await read_body(request, ClaimWish, "the claim", reception.settings.body_bytes)
+    found = await claim_next(reception.pool, wish.reviewer)
+    return json_reply(await read_raised(reception.pool, *found)) if found else empty_reply()
 
 
-async def answer_case(request: Request, office: TheOffice, case_id: PathId) -> Response:
+async def answer_case(request: Request, reception: TheReception, case_id: PathId) -> Response:
     """Answer the open escalation of a case, under its number and digest; of two answers the first counts."""
-    given = read_answer(await read_object(request, "the answer", office.settings.body_bytes))
+    given = read_answer(await read_object(request, "the answer", reception.settings.body_bytes))
     if isinstance(given, Supplement):
         check_uploaded("the answer", {"/documents": given.documents})
-    await answer(office.pool, case_id, given, office.corpus)
-    return json_reply(await read(office.pool, case_id), 202)
+    await answer(reception.pool, case_id, given, reception.corpus)
+    return json_reply(await read(reception.pool, case_id), 202)
 
 
-async def appeal_case(request: Request, office: TheOffice, case_id: PathId) -> Response:
+async def appeal_case(request: Request, reception: TheReception, case_id: PathId) -> Response:
     """Appeal against a decision: with a statement, or with a whole case of your own. It goes to another reviewer."""
-    sent = await read_object(request, "the appeal", office.settings.case_bytes)
+    sent = await read_object(request, "the appeal", reception.settings.case_bytes)
     if "case" in sent:
-        case = _own_case(sent, case_id, office.settings.limits)
-        await appealed(office.pool, case_id)
+        case = _own_case(sent, case_id, reception.settings.limits)
+        await appealed(reception.pool, case_id)
     else:
-        case = await _made_case(office, sent, case_id)
-    return await submit_one(request, office, case)
+        case = await _made_case(reception, sent, case_id)
+    return await submit_one(request, reception, case)
 
 
 def _own_case(sent: dict[str, Any], original_id: str, limits: Limits) -> Case:
@@ -117,22 +117,22 @@ def _own_case(sent: dict[str, Any], original_id: str, limits: Limits) -> Case:
     return case
 
 
-async def _made_case(office: Office, sent: dict[str, Any], original_id: str) -> Case:
+async def _made_case(reception: Reception, sent: dict[str, Any], original_id: str) -> Case:
     wish = read_record(AppealWish, "the appeal", sent)
     check_uploaded("the appeal", {"/documents": wish.documents})
     appeal_id = wish.id or f"appeal-{original_id}"
     if len(appeal_id) > _LONGEST_ID:
         detail = "the first case's id is too long to make one of it"
         raise Invalid("the appeal", (Problem(code="missing", pointer="/id", detail=detail, hint="give an id"),))
-    return await appeal_of(office.pool, original_id, appeal_id, wish.statement, wish.documents)
+    return await appeal_of(reception.pool, original_id, appeal_id, wish.statement, wish.documents)
 
 
-async def overturn_case(request: Request, office: TheOffice, case_id: PathId) -> Response:
+async def overturn_case(request: Request, reception: TheReception, case_id: PathId) -> Response:
     """Reverse a decision: a new event, and its strike is taken back; the decision stays as it was made."""
-    wish = await read_body(request, OverturnWish, "the request", office.settings.body_bytes)
-    async with office.pool.acquire() as connection, connection.transaction():
+    wish = await read_body(request, OverturnWish, "the request", reception.settings.body_bytes)
+    async with reception.pool.acquire() as connection, connection.transaction():
         await overturn(connection, case_id, wish.reviewer, wish.why)
-    return json_reply(await read(office.pool, case_id))
+    return json_reply(await read(reception.pool, case_id))
 
 
 def operations() -> tuple[Operation, ...]:

@@ -6,9 +6,9 @@ from fastapi import Request
 from fastapi.responses import Response
 
 from service.api.bodies import read_object
-from service.api.office import TheOffice
 from service.api.operation import JSON, Body, Operation, Reply
 from service.api.problems import Refused
+from service.api.reception import TheReception
 from service.api.submitting import submit_one
 from service.coop import WHAT, CoopReport, case_of_report
 from service.reading import Standing
@@ -21,13 +21,13 @@ class CoopNotSetUp(Refused):
     status: ClassVar[int] = 404
 
 
-async def report(request: Request, office: TheOffice) -> Response:
+async def report(request: Request, reception: TheReception) -> Response:
     """Take in a report of ROOST Coop's `POST /api/v1/report` as a case; delivered again, it is the same case."""
-    if office.settings.coop is None:
+    if reception.settings.coop is None:
         raise CoopNotSetUp
-    await office.gate.check()
-    sent = await read_object(request, WHAT, office.settings.case_bytes)
-    return await submit_one(request, office, case_of_report(sent, office.settings.coop))
+    await reception.backlog.check()
+    sent = await read_object(request, WHAT, reception.settings.case_bytes)
+    return await submit_one(request, reception, case_of_report(sent, reception.settings.coop))
 
 
 def operations() -> tuple[Operation, ...]:

@@ -7,10 +7,10 @@ from fastapi.responses import Response
 
 from cases.problem import Record
 from service.api.bodies import read_named
-from service.api.office import TheOffice
 from service.api.operation import JSON, Body, Operation, Reply, WithoutId
 from service.api.paths import PathId
 from service.api.problems import Refused
+from service.api.reception import TheReception
 from service.api.replies import empty_reply, json_reply
 from service.reviewers import Reviewer, forget_reviewer, reviewers, tell_reviewer
 
@@ -28,29 +28,29 @@ class Reviewers(Record):
     items: tuple[Reviewer, ...]
 
 
-async def list_reviewers(office: TheOffice) -> Response:
+async def list_reviewers(reception: TheReception) -> Response:
     """List everybody."""
-    return json_reply(Reviewers(items=tuple(await reviewers(office.pool))))
+    return json_reply(Reviewers(items=tuple(await reviewers(reception.pool))))
 
 
-async def read_reviewer(office: TheOffice, reviewer_id: PathId) -> Response:
+async def read_reviewer(reception: TheReception, reviewer_id: PathId) -> Response:
     """Read what a reviewer may take."""
-    for reviewer in await reviewers(office.pool):
+    for reviewer in await reviewers(reception.pool):
         if reviewer.id == reviewer_id:
             return json_reply(reviewer)
     raise NoSuchReviewer(reviewer=reviewer_id)
 
 
-async def put_reviewer(request: Request, office: TheOffice, reviewer_id: PathId) -> Response:
+async def put_reviewer(request: Request, reception: TheReception, reviewer_id: PathId) -> Response:
     """Put a reviewer on the list, or change what one may take."""
-    reviewer = await read_named(request, Reviewer, "the reviewer", reviewer_id, office.settings.body_bytes)
-    await tell_reviewer(office.pool, reviewer)
+    reviewer = await read_named(request, Reviewer, "the reviewer", reviewer_id, reception.settings.body_bytes)
+    await tell_reviewer(reception.pool, reviewer)
     return json_reply(reviewer)
 
 
-async def delete_reviewer(office: TheOffice, reviewer_id: PathId) -> Response:
+async def delete_reviewer(reception: TheReception, reviewer_id: PathId) -> Response:
     """Take a reviewer off the list."""
-    if not await forget_reviewer(office.pool, reviewer_id):
+    if not await forget_reviewer(reception.pool, reviewer_id):
         raise NoSuchReviewer(reviewer=reviewer_id)
     return empty_reply()
 

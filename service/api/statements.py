@@ -3,22 +3,22 @@
 from fastapi.responses import Response
 
 from cases.problem import Problem
-from service.api.office import TheOffice
 from service.api.operation import Operation, Reply
 from service.api.paths import PathId
 from service.api.problems import problem_answer
+from service.api.reception import TheReception
 from service.api.replies import json_reply
 from service.reading import read
 from service.statements import LeftOut, statement_of
 from service.transparency import Statement
 
 
-async def read_statement(office: TheOffice, case_id: PathId) -> Response:
+async def read_statement(reception: TheReception, case_id: PathId) -> Response:
     """Read the statement of reasons of a decision, as the DSA Transparency Database takes it."""
-    standing = await read(office.pool, case_id)
+    standing = await read(reception.pool, case_id)
     if standing.status != "decided" or standing.result is None:
         return _none(LeftOut(case_id=case_id, why="not_decided", detail=standing.status))
-    found = statement_of(standing.result, office.corpus)
+    found = statement_of(standing.result, reception.corpus)
     return _none(found) if isinstance(found, LeftOut) else json_reply(found.body)
 
 

@@ -12,10 +12,10 @@ from pydantic import Field
 from cases.case import Case, Image, Limits, read_case
 from cases.problem import Invalid, Problem, Record
 from service.api.bodies import json_of, media_type_of, read_bytes
-from service.api.office import Office, TheOffice
 from service.api.operation import JSON, LINES
 from service.api.paths import case_path
 from service.api.problems import problem_answer
+from service.api.reception import Reception, TheReception
 from service.api.replies import json_reply
 from service.api.waiting import settled, wished_wait
 from service.intake import AnotherBody, NoSuchCase, Receipt, submit, unknown_originals
@@ -60,32 +60,32 @@ class _Batch:
         self.refused.append(RefusedCase(index=index, case_id=named, status=status, problems=tuple(problems)))
 
 
-async def submit_cases(request: Request, office: TheOffice) -> Response:
+async def submit_cases(request: Request, reception: TheReception) -> Response:
     """Submit a case, or up to 1,000.
 
     A case is sent once; the same body under the same id again is answered as the first time. Pictures are uploaded
     before, and named by `sha256`. With `Prefer: wait=N` the answer waits up to N seconds (60 at most) for an outcome.
     """
     form = media_type_of(request, JSON, LINES)
-    settings = office.settings
-    await office.gate.check()
+    settings = reception.settings
+    await reception.backlog.check()
     if form == LINES:
         data = await read_bytes(request, "the batch", settings.batch_bytes)
-        return await _submit_batch(office, await _parsed(office, data, lines=True))
+        return await _submit_batch(reception, await _parsed(reception, data, lines=True))
     data = await read_bytes(request, "the case", settings.case_bytes, settings.batch_bytes)
     if data.lstrip()[:1] == b"[":
-        return await _submit_batch(office, await _parsed(office, data, lines=False))
-    return await submit_one(request, office, read_http_case(json_of(data, "the case"), settings.limits))
+        return await _submit_batch(reception, await _parsed(reception, data, lines=False))
+    return await submit_one(request, reception, read_http_case(json_of(data, "the case"), settings.limits))
 
 
-async def submit_one(request: Request, office: Office, case: Case) -> Response:
+async def submit_one(request: Request, reception: Reception, case: Case) -> Response:
     """Submit one case that has been read, and wait for its outcome where the request asks for it."""
-    await _check_originals(office, [case])
-    receipt = await office.gathering.submit(case)
+    await _check_originals(reception, [case])
+    receipt = await reception.gathering.submit(case)
     if receipt.taken == "another_body":
         raise AnotherBody(case=case.id)
-    wait = wished_wait(request, office.settings.longest_wait)
-    standing = await settled(office, case.id, wait) if wait else await read(office.pool, case.id)
+    wait = wished_wait(request, reception.settings.longest_wait)
+    standing = await settled(reception, case.id, wait) if wait else await read(reception.pool, case.id)
     headers = {"Location": case_path(case.id)} | ({"Preference-Applied": f"wait={wait}"} if wait else {})
     at_once = receipt.taken == "known" or (wait and standing.status not in {"queued", "running"})
     return json_reply(standing, 200 if at_once else 202, headers)
@@ -125,15 +125,15 @@ def check_uploaded(what: str, named: Mapping[str, Sequence[Image]]) -> None:
         raise Invalid(what, tuple(problems))
 
 
-async def _parsed(office: Office, data: bytes, *, lines: bool) -> _Batch:
+async def _parsed(reception: Reception, data: bytes, *, lines: bool) -> _Batch:
     if len(data) <= _INLINE:
-        return _parse(data, office, lines=lines)
-    return await asyncio.to_thread(_parse, data, office, lines=lines)
+        return _parse(data, reception, lines=lines)
+    return await asyncio.to_thread(_parse, data, reception, lines=lines)
 
 
-def _parse(data: bytes, office: Office, *, lines: bool) -> _Batch:
+def _parse(data: bytes, reception: Reception, *, lines: bool) -> _Batch:
     """Read a batch's cases; raises Invalid where it is no batch."""
-    settings, batch = office.settings, _Batch({}, [])
+    settings, batch = reception.settings, _Batch({}, [])
     items = [line for line in data.split(b"\n") if line.strip()] if lines else json_of(data, "the batch")
     if not 1 <= len(items) <= settings.batch_cases:
         detail = f"a batch has 1 to {settings.batch_cases} cases, not {len(items)}"
@@ -155,13 +155,13 @@ def _line(line: bytes, most: int) -> Any:  # noqa: ANN401 - JSON
     return json_of(line, "the case")
 
 
-async def _submit_batch(office: Office, batch: _Batch) -> Response:
-    for missing in await unknown_originals(office.pool, list(batch.cases.values())):
+async def _submit_batch(reception: Reception, batch: _Batch) -> Response:
+    for missing in await unknown_originals(reception.pool, list(batch.cases.values())):
         for index, case in list(batch.cases.items()):
             if case.appeal and case.appeal.of == missing:
                 batch.refuse(index, 422, [_no_original(missing)], case.id)
                 del batch.cases[index]
-    receipts = await submit(office.pool, list(batch.cases.values())) if batch.cases else []
+    receipts = await submit(reception.pool, list(batch.cases.values())) if batch.cases else []
     return _batch_reply(batch, dict(zip(batch.cases, receipts, strict=True)))
 
 
@@ -184,7 +184,7 @@ def _no_original(case_id: str) -> Problem:
     return NoSuchCase("/appeal/of", case=case_id).problem
 
 
-async def _check_originals(office: Office, cases: Sequence[Case]) -> None:
-    missing = await unknown_originals(office.pool, cases)
+async def _check_originals(reception: Reception, cases: Sequence[Case]) -> None:
+    missing = await unknown_originals(reception.pool, cases)
     if missing:
         raise Invalid("the case", tuple(_no_original(case_id) for case_id in missing))

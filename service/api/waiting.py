@@ -6,7 +6,7 @@ from contextlib import suppress
 
 from fastapi import Request
 
-from service.api.office import Office
+from service.api.reception import Reception
 from service.reading import Standing, read
 
 _LOOK_S = 5.0
@@ -22,13 +22,13 @@ def wished_wait(request: Request, most: int) -> int:
     return min(int(found[1]), most) if found else 0
 
 
-async def settled(office: Office, case_id: str, seconds: float) -> Standing:
+async def settled(reception: Reception, case_id: str, seconds: float) -> Standing:
     """How a case stands once it is decided, waits for a person or is cancelled; or when the time is over."""
     until = asyncio.get_running_loop().time() + seconds
-    with office.listener.news_of(case_id) as news:
+    with reception.listener.news_of(case_id) as news:
         while True:
             news.clear()
-            standing = await read(office.pool, case_id)
+            standing = await read(reception.pool, case_id)
             left = until - asyncio.get_running_loop().time()
             if standing.status not in _GOES_ON or left <= 0:
                 return standing

@@ -9,9 +9,9 @@ from pydantic import Field, StringConstraints
 from cases.case import Counted, Flag
 from cases.problem import Record
 from service.api.bodies import read_body
-from service.api.office import TheOffice
 from service.api.operation import JSON, Body, Operation, Reply
 from service.api.paths import PathId
+from service.api.reception import TheReception
 from service.api.replies import empty_reply, json_reply
 from service.events import EVENTS
 from service.webhooks import Delivery, Form, Status, Webhook
@@ -84,54 +84,56 @@ class Replayed(Record):
     due: int
 
 
-async def list_webhooks(office: TheOffice) -> Response:
+async def list_webhooks(reception: TheReception) -> Response:
     """List every receiver."""
-    return json_reply(Webhooks(items=tuple(await office.webhooks.listed())))
+    return json_reply(Webhooks(items=tuple(await reception.webhooks.listed())))
 
 
-async def create_webhook(request: Request, office: TheOffice) -> Response:
+async def create_webhook(request: Request, reception: TheReception) -> Response:
     """Make a receiver of the events from now on. Its secret is in this answer and nowhere else."""
-    wish = await read_body(request, WebhookWish, "the webhook", office.settings.body_bytes)
-    webhook, secret = await office.webhooks.make(wish.url, wish.types, wish.form)
+    wish = await read_body(request, WebhookWish, "the webhook", reception.settings.body_bytes)
+    webhook, secret = await reception.webhooks.make(wish.url, wish.types, wish.form)
     return json_reply(NewWebhook(**webhook.model_dump(), secret=secret), 201)
 
 
-async def read_webhook(office: TheOffice, webhook_id: PathId) -> Response:
+async def read_webhook(reception: TheReception, webhook_id: PathId) -> Response:
     """Read one receiver."""
-    return json_reply(await office.webhooks.read(webhook_id))
+    return json_reply(await reception.webhooks.read(webhook_id))
 
 
-async def change_webhook(request: Request, office: TheOffice, webhook_id: PathId) -> Response:
+async def change_webhook(request: Request, reception: TheReception, webhook_id: PathId) -> Response:
     """Change a receiver, switch it off or on."""
-    change = await read_body(request, WebhookChange, "the webhook", office.settings.body_bytes)
-    changed = await office.webhooks.change(
+    change = await read_body(request, WebhookChange, "the webhook", reception.settings.body_bytes)
+    changed = await reception.webhooks.change(
         webhook_id, url=change.url, types=change.types, form=change.form, enabled=change.enabled
     )
     return json_reply(changed)
 
 
-async def delete_webhook(office: TheOffice, webhook_id: PathId) -> Response:
+async def delete_webhook(reception: TheReception, webhook_id: PathId) -> Response:
     """Delete a receiver, with the record of its deliveries."""
-    await office.webhooks.delete(webhook_id)
+    await reception.webhooks.delete(webhook_id)
     return empty_reply()
 
 
-async def rotate_secret(office: TheOffice, webhook_id: PathId) -> Response:
+async def rotate_secret(reception: TheReception, webhook_id: PathId) -> Response:
     """Give a receiver a new secret. The one before signs too for 24 hours, or until the next rotation."""
-    return json_reply(Secret(secret=await office.webhooks.rotate(webhook_id)))
+    return json_reply(Secret(secret=await reception.webhooks.rotate(webhook_id)))
 
 
-async def list_deliveries(office: TheOffice, webhook_id: PathId, query: Annotated[DeliveryQuery, Query()]) -> Response:
+async def list_deliveries(
+    reception: TheReception, webhook_id: PathId, query: Annotated[DeliveryQuery, Query()]
+) -> Response:
     """List how deliveries went, newest event first."""
-    found = await office.webhooks.deliveries(webhook_id, query.status, query.before, query.limit)
+    found = await reception.webhooks.deliveries(webhook_id, query.status, query.before, query.limit)
     more = found[-1].position if len(found) == query.limit else None
     return json_reply(Deliveries(items=tuple(found), next=more))
 
 
-async def replay_webhook(request: Request, office: TheOffice, webhook_id: PathId) -> Response:
+async def replay_webhook(request: Request, reception: TheReception, webhook_id: PathId) -> Response:
     """Deliver again every kept event from a position on, under the ids that they had."""
-    wish = await read_body(request, ReplayWish, "the request", office.settings.body_bytes)
-    return json_reply(Replayed(due=await office.webhooks.replay(webhook_id, wish.from_)), 202)
+    wish = await read_body(request, ReplayWish, "the request", reception.settings.body_bytes)
+    return json_reply(Replayed(due=await reception.webhooks.replay(webhook_id, wish.from_)), 202)
 
 
 def operations() -> tuple[Operation, ...]:

@@ -76,11 +76,11 @@ def test_the_last_use_is_noted_once_a_minute(with_api):
         key = await make_key(http.pool, "desk", ["read"])
         await http.get("/api/v1/cases", headers=bearer(key.secret))
         first = await http.pool.fetchval("SELECT used_at FROM keys WHERE id = $1", key.id)
-        http.app.state.office.keys.forget()
+        http.app.state.reception.keys.forget()
         await http.get("/api/v1/cases", headers=bearer(key.secret))
         second = await http.pool.fetchval("SELECT used_at FROM keys WHERE id = $1", key.id)
         await http.pool.execute("UPDATE keys SET used_at = used_at - interval '2 minutes' WHERE id = $1", key.id)
-        http.app.state.office.keys.forget()
+        http.app.state.reception.keys.forget()
         await http.get("/api/v1/cases", headers=bearer(key.secret))
         third = await http.pool.fetchval("SELECT used_at FROM keys WHERE id = $1", key.id)
         return first, second, third

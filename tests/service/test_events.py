@@ -6,20 +6,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from service.cursors import BadCursor
+from service.cursors import BadCursor, read_position, write_position
 from service.events import (
     EVENTS,
     CursorTooOld,
     UnknownEvent,
     keep_numbering,
     number_events,
-    open_listener,
     pull,
     purge_events,
-    read_cursor,
     wait_for_events,
-    write_cursor,
 )
+from service.listening import Listener
 from service.webhooks import WebhookStore
 
 
@@ -32,7 +30,7 @@ async def tell(connection, *case_ids, kind="case.decided", data=None):
 
 async def subjects(pool, after=0, types=(), limit=100):
     found, cursor = await pull(pool, after, types, limit)
-    return [event["subject"] for event in found], read_cursor(cursor)
+    return [event["subject"] for event in found], read_position(cursor)
 
 
 def test_an_event_is_a_cloud_event(with_pool):
@@ -170,7 +168,7 @@ def test_events_go_to_the_enabled_webhooks_that_want_them(with_pool):
 
 def test_a_reader_who_waits_is_woken_by_the_next_event(with_pool, dsn):
     async def body(pool):
-        async with open_listener(dsn) as listener:
+        async with Listener(dsn).listening() as listener:
             numbering = asyncio.create_task(keep_numbering(pool, 0.02))
             waiting = [asyncio.create_task(wait_for_events(pool, listener, 0, seconds=30)) for _ in range(3)]
             await asyncio.sleep(0.3)
@@ -190,9 +188,9 @@ def test_a_reader_who_waits_in_vain_gets_a_cursor_that_has_passed_what_it_did_no
     async def body(pool):
         await tell(pool, "a", kind="case.received")
         await number_events(pool)
-        async with open_listener(dsn) as listener:
+        async with Listener(dsn).listening() as listener:
             found, cursor = await wait_for_events(pool, listener, 0, ("case.decided",), seconds=0.2)
-        return found, await subjects(pool, read_cursor(cursor))
+        return found, await subjects(pool, read_position(cursor))
 
     found, (rest, _) = with_pool(body)
     assert found == []
@@ -201,7 +199,7 @@ def test_a_reader_who_waits_in_vain_gets_a_cursor_that_has_passed_what_it_did_no
 
 def test_waiting_survives_the_loss_of_the_listening_connection(with_pool, dsn):
     async def body(pool):
-        async with open_listener(dsn) as listener:
+        async with Listener(dsn).listening() as listener:
             await asyncio.wait_for(listener.news().wait(), 5)  # it listens
             cut = "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE query LIKE 'LISTEN%'"
             cuts = await pool.fetchval(cut)
@@ -259,15 +257,15 @@ def test_a_cursor_of_another_database_is_refused_not_waited_on(with_pool):
 
 @given(st.integers(0, 2**63 - 1))
 def test_a_cursor_is_read_back_and_goes_into_a_url_as_it_is(position):
-    cursor = write_cursor(position)
-    assert read_cursor(cursor) == position
+    cursor = write_position(position)
+    assert read_position(cursor) == position
     assert cursor.replace("-", "").replace("_", "").isalnum()
 
 
 @given(st.text() | st.binary().map(lambda b: b.decode("latin-1")) | st.integers().map(str))
 def test_what_is_no_cursor_is_refused_by_name(written):
     try:
-        position = read_cursor(written)
+        position = read_position(written)
     except BadCursor:
         return
-    assert written in {"", write_cursor(position)}
+    assert written in {"", write_position(position)}

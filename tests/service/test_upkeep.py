@@ -6,7 +6,7 @@ from cases.case import Case
 from casewright.synthetic import synthetic_cases
 from service.events import number_events
 from service.intake import submit
-from service.listening import CHANNEL
+from service.listening import CASE_CHANNEL
 from service.upkeep import Depth, Task, keep
 
 
@@ -63,7 +63,7 @@ def test_who_waits_for_a_case_is_told_when_its_event_is_numbered(with_pool, dsn)
     async def body(pool):
         heard = asyncio.Queue()
         connection = await asyncpg.connect(dsn)
-        await connection.add_listener(CHANNEL, lambda *said: heard.put_nowait(said[-1]))
+        await connection.add_listener(CASE_CHANNEL, lambda *said: heard.put_nowait(said[-1]))
         await submit(pool, _bulk(1))
         await number_events(pool)
         await pool.execute("INSERT INTO events (type, case_id) VALUES ('case.decided', 'load-3-0')")

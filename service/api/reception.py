@@ -11,10 +11,9 @@ from policies.corpus import Corpus
 from service.api.problems import Overloaded
 from service.api.settings import ApiSettings
 from service.database import Pool
-from service.events import EventListener
 from service.gathering import Gathering
 from service.keys import KeyRing
-from service.listening import CaseListener
+from service.listening import Listener
 from service.metrics import ServiceMetrics
 from service.queue import backlog
 from service.webhooks import WebhookStore
@@ -23,7 +22,7 @@ _COUNTED_S = 1.0
 """Seconds for which a count of the backlog is taken as true."""
 
 
-class Gate:
+class Backlog:
     """Lets submissions in while the backlog is short enough."""
 
     def __init__(self, pool: Pool, most: int) -> None:
@@ -45,16 +44,15 @@ class Gate:
 
 
 @dataclass(frozen=True)
-class Office:
+class Reception:
     """What the requests of a process share."""
 
     pool: Pool
     corpus: Corpus
     settings: ApiSettings
     keys: KeyRing
-    gate: Gate
-    listener: CaseListener
-    events: EventListener
+    backlog: Backlog
+    listener: Listener
     exports: asyncio.Semaphore
     drawing: asyncio.Semaphore
     webhooks: WebhookStore
@@ -62,16 +60,15 @@ class Office:
     metrics: ServiceMetrics
 
     @classmethod
-    def furnish(cls, pool: Pool, dsn: str, corpus: Corpus, settings: ApiSettings) -> "Office":
-        """Put an office together; `dsn` is of the pool's database, for the connections that listen."""
+    def furnish(cls, pool: Pool, dsn: str, corpus: Corpus, settings: ApiSettings) -> "Reception":
+        """Put a reception together; `dsn` is of the pool's database, for the connection that listens."""
         return cls(
             pool=pool,
             corpus=corpus,
             settings=settings,
             keys=KeyRing(pool),
-            gate=Gate(pool, settings.backlog),
-            listener=CaseListener(dsn),
-            events=EventListener(dsn),
+            backlog=Backlog(pool, settings.backlog),
+            listener=Listener(dsn),
             exports=asyncio.Semaphore(settings.exports),
             drawing=asyncio.Semaphore(2),
             gathering=Gathering(pool),
@@ -80,10 +77,10 @@ class Office:
         )
 
 
-async def _office_of(request: Request) -> Office:
-    office: Office = request.app.state.office
-    return office
+async def _reception_of(request: Request) -> Reception:
+    reception: Reception = request.app.state.reception
+    return reception
 
 
-TheOffice = Annotated[Office, Depends(_office_of)]
-"""A handler's parameter: the office."""
+TheReception = Annotated[Reception, Depends(_reception_of)]
+"""A handler's parameter: the reception."""
