@@ -3,7 +3,7 @@
 import asyncio
 import gc
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, replace
 from functools import partial
@@ -171,14 +171,20 @@ async def run_worker(
 ) -> None:
     """Work until told to stop, then finish what is in flight; an embedded database is kept running meanwhile."""
     async with open_worker(settings, dsn, place.slot, watches) as (worker, beside):
-        running = [asyncio.create_task(task()) for task in beside]
-        if place.embedded:
-            running.append(asyncio.create_task(place.embedded.keep_running()))
-        gc.freeze()  # what is open now stays: the collector need not walk the corpus again and again
-        log.info("working", extra={"slot": place.slot, "in_flight": settings.service.in_flight})
-        try:
+        kept = [place.embedded.keep_running] if place.embedded else []
+        async with running([*beside, *kept]):
+            gc.freeze()  # what is open now stays: the collector need not walk the corpus again and again
+            log.info("working", extra={"slot": place.slot, "in_flight": settings.service.in_flight})
             await worker.work(stop)
-        finally:
-            for task in running:
-                task.cancel()
-            await asyncio.gather(*running, return_exceptions=True)
+
+
+@asynccontextmanager
+async def running(beside: Sequence[Beside]) -> AsyncIterator[None]:
+    """Run what runs beside a worker for the time of the block."""
+    tasks = [asyncio.create_task(each()) for each in beside]
+    try:
+        yield
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)

@@ -18,7 +18,7 @@ from langchain_core.callbacks import AsyncCallbackHandler
 from langchain_core.tracers.context import register_configure_hook
 from langgraph.checkpoint.postgres.aio import AsyncPostgresSaver
 
-from casewright.serving import open_worker
+from casewright.serving import open_worker, running
 from casewright.settings import read_settings
 from graphs.passes import PLAIN
 from service.worker import Worker, WorkerSettings
@@ -203,8 +203,5 @@ async def _work(settings: Any, doom: Doom, heartbeat_s: float) -> None:  # noqa:
             worker.bare_desk,
             WorkerSettings(in_flight=settings.service.in_flight, heartbeat_s=heartbeat_s, again_s=0.2),
         )
-        running = [asyncio.create_task(task()) for task in beside]
-        await watched.work(stop)
-        for task in running:
-            task.cancel()
-        await asyncio.gather(*running, return_exceptions=True)
+        async with running(beside):
+            await watched.work(stop)

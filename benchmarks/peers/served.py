@@ -12,8 +12,8 @@ from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
-import asyncpg
 import psutil
+from drills.databases import database_on
 from peers.bare import arguments
 from peers.lap import Crowd, measured, tell
 from peers.machinery import repeating
@@ -21,34 +21,18 @@ from peers.ours import all_steps
 from peers.record import Recorded, read_record, settings_of
 
 from casewright.commands.audit import run_quickly
-from casewright.serving import open_worker
+from casewright.serving import open_worker, running
 from casewright.settings import Settings
 from service.intake import submit
 from service.limiter import SharedGate
-from service.migrate import migrate
 from service.worker import Worker, WorkerSettings
-
-
-@asynccontextmanager
-async def fresh(server: str) -> AsyncIterator[str]:
-    """A database of this lap's own on a server; its connection string."""
-    admin = await asyncpg.connect(server)
-    try:
-        await admin.execute("DROP DATABASE IF EXISTS lap (FORCE)")
-        await admin.execute("CREATE DATABASE lap")
-        head, mark, tail = server.partition("?")
-        dsn = f"{head.rpartition('/')[0]}/lap{mark}{tail}"
-        await migrate(dsn)
-        yield dsn
-    finally:
-        await admin.close()
 
 
 @asynccontextmanager
 async def opened(given: argparse.Namespace, settings: Settings, cases: Sequence[Recorded]) -> AsyncIterator[Worker]:
     """The worker, and what runs beside it; with nodes that only repeat where the machinery alone is asked for."""
     async with contextlib.AsyncExitStack() as open_:
-        dsn = await open_.enter_async_context(fresh(given.server))
+        dsn = await open_.enter_async_context(database_on(given.server))
         worker, beside = await open_.enter_async_context(open_worker(settings, dsn))
         worker.settings = WorkerSettings(in_flight=given.in_flight)
         if given.kind == "machinery":
@@ -56,12 +40,9 @@ async def opened(given: argparse.Namespace, settings: Settings, cases: Sequence[
             gate = SharedGate(worker.pool, model.base_url, model.requests_per_minute, model.tokens_per_minute)
             steps = await all_steps(worker.desk, cases)
             worker.desk = await open_.enter_async_context(repeating(settings, worker.desk, steps, gate))
-        running = [asyncio.create_task(task()) for task in beside]
+        await open_.enter_async_context(running(beside))
         gc.freeze()
         yield worker
-        for task in running:
-            task.cancel()
-        await asyncio.gather(*running, return_exceptions=True)
 
 
 @dataclass

@@ -5,7 +5,7 @@ from contextlib import asynccontextmanager
 
 from agents.players import rulebook
 from agents.script import Reply, Script, ScriptedModel
-from casewright.serving import SERVICE_DEFAULTS, open_worker
+from casewright.serving import SERVICE_DEFAULTS, open_worker, running
 from casewright.settings import read_settings
 from casewright.watching import NOBODY
 
@@ -32,16 +32,13 @@ async def working(dsn, home, corpus, *replies, watches=NOBODY, **variables):
         settings = read_settings(environment, defaults=SERVICE_DEFAULTS)
         async with open_worker(settings, dsn, watches=watches) as (worker, beside):
             stop = asyncio.Event()
-            tasks = [asyncio.create_task(one()) for one in beside]
-            work = asyncio.create_task(worker.work(stop))
-            try:
-                yield worker, server
-            finally:
-                stop.set()
-                await work
-                for task in tasks:
-                    task.cancel()
-                await asyncio.gather(*tasks, return_exceptions=True)
+            async with running(beside):
+                work = asyncio.create_task(worker.work(stop))
+                try:
+                    yield worker, server
+                finally:
+                    stop.set()
+                    await work
 
 
 async def settled(pool, *case_ids, status=("decided", "waiting"), seconds=60):
