@@ -9,7 +9,7 @@ from collections import Counter
 import pytest
 
 from cases.journal import NotInJournal
-from graphs.run import MadeOtherwise
+from graphs.replay import MadeOtherwise
 
 BLADE, SHARP, ANTIQUE = "blades.spring|blade", "blades.spring|sharp", "blades.spring|antique"
 DEVICE, MEDICINE = "vapes.liquid|device", "vapes.liquid|medicine"

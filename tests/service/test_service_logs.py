@@ -53,7 +53,7 @@ async def provoke(served, dsn):
             async with pool.acquire() as connection:
                 await wish(connection, [Job("damaged", 9, 0)])
             async with asyncio.timeout(60):
-                while b"pgqueuer" not in served.said.read_bytes():  # noqa: ASYNC110 - a file tells nobody
+                while b"a stored case is none any more" not in served.said.read_bytes():  # noqa: ASYNC110 - a file tells nobody
                     await asyncio.sleep(0.2)
     finally:
         await pool.close()
