@@ -102,7 +102,7 @@ def test_no_line_holds_a_text_or_a_key_whatever_goes_wrong(logged):
         "ModelUnavailable",
     ):
         assert told in messages
-    (damaged,) = [line for line in lines if line["logger"] == "pgqueuer" and "error" in line][:1]
+    (damaged,) = [line for line in lines if line["message"] == "a stored case is none any more"]
     assert damaged["error"]["type"] == "ValidationError"
     assert any("runs.py" in place for place in damaged["error"]["places"])
     requests = [line for line in lines if line["logger"] == "uvicorn.access"]
