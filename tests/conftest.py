@@ -36,11 +36,6 @@ def _refuse_network(event, arguments):
 sys.addaudithook(_refuse_network)
 
 
-def pytest_xdist_auto_num_workers(config):  # noqa: ARG001 - the hook's signature
-    """Run one process more than there are cores: half of the tests wait for commands, servers and clocks."""
-    return (os.cpu_count() or 1) + 1
-
-
 @pytest.fixture(scope="session")
 def root():
     """Give the folder of the checkout."""

@@ -305,9 +305,11 @@ def test_a_database_that_is_away_is_raised(with_pool, requests):
 def test_an_outage_stops_the_calls_of_two_machines_and_one_call_ends_it(with_pool):
     async def body(pool):
         down = {"do": "error", "status": 503, "match": {"text": "down"}}
-        async with ScriptedModel(Script.model_validate({"replies": [down, {"do": "refuse"}]})) as server:
+        # The probe is on its way for a while, so that the others meet the closed gate.
+        script = Script.model_validate({"replies": [down, {"do": "refuse"}], "latency_s": 0.2})
+        async with ScriptedModel(script) as server:
             settings = ModelSettings(base_url=server.base_url, model="m", backoff_s=0.01, attempts=4)
-            both = [Endpoint(settings, Prices.read(EXAMPLE_PRICES), gate) for gate in gates(pool, breaker_pause_s=0.5)]
+            both = [Endpoint(settings, Prices.read(EXAMPLE_PRICES), gate) for gate in gates(pool, breaker_pause_s=1.5)]
 
             async def ten(text):
                 request = {"model": "m", "messages": [{"role": "user", "content": text}]}
@@ -320,7 +322,7 @@ def test_an_outage_stops_the_calls_of_two_machines_and_one_call_ends_it(with_poo
             assert sent < 20  # of 40 attempts
             assert await ten("down") == [ModelPaused] * 10
             assert server.stats["calls"] == sent
-            await asyncio.sleep(0.55)
+            await asyncio.sleep(1.6)
             assert sorted(kind.__name__ for kind in await ten("up")) == ["ModelPaused"] * 9 + ["dict"]
             assert server.stats["calls"] == sent + 1
             assert await ten("up") == [dict] * 10
