@@ -27,6 +27,14 @@ AWAY: tuple[type[Exception], ...] = (
 SILENCE_S = 15
 """Seconds after which a connection counts as cut whose other end says nothing, on either side."""
 _PROBE_S = 5
+LIBPQ_PROBES: dict[str, Any] = {
+    "connect_timeout": 10,
+    "keepalives_idle": _PROBE_S,
+    "keepalives_interval": _PROBE_S,
+    "keepalives_count": SILENCE_S // _PROBE_S,
+    "tcp_user_timeout": SILENCE_S * 1000,
+}
+"""The same for connections over libpq, as it names them."""
 _IDLE_IN_TRANSACTION_S = 60
 
 

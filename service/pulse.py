@@ -10,7 +10,7 @@ from uuid import UUID
 
 import psycopg
 
-from service.database import server_probes
+from service.database import LIBPQ_PROBES
 
 log = logging.getLogger(__name__)
 _HANGING_S = 60.0
@@ -59,10 +59,8 @@ class _Thread(threading.Thread):
                 self._beat_on()
 
     def _beat_on(self) -> None:
-        options = " ".join(f"-c {name}={value}" for name, value in server_probes().items())
-        with psycopg.connect(
-            self._dsn, autocommit=True, connect_timeout=5, options=options, tcp_user_timeout=10_000, keepalives_idle=5
-        ) as connection:
+        # Its locks last for a statement each: the server need not be told to look after it.
+        with psycopg.connect(self._dsn, autocommit=True, **LIBPQ_PROBES) as connection:
             while not self.over.wait(self._every_s):
                 if time.monotonic() - self._came_round < _HANGING_S:
                     connection.execute(_BEAT, (self._manager,))

@@ -79,12 +79,15 @@ WHERE relid IN ('pgqueuer'::regclass, 'cases'::regclass) AND n_mod_since_analyze
 """
 
 
-async def grown(pool: Pool) -> list[str]:
-    """The tables of the queue that have changed so much that the planner's picture of them is wrong."""
-    return [row["name"] for row in await pool.fetch(_GROWN)]
-
-
 async def analyze(pool: Pool, tables: Sequence[str] = ("pgqueuer", "cases")) -> None:
     """Tell the planner how deep the queue has become: claiming from a deep one is several times slower otherwise."""
-    if tables:
-        await pool.execute(f"ANALYZE {', '.join(tables)}")
+    await pool.execute(f"ANALYZE {', '.join(tables)}")
+
+
+async def analyze_grown(pool: Pool) -> None:
+    """Analyse those of the queue's tables that have changed so much that the planner's picture of them is wrong.
+
+    What has changed is PostgreSQL's own count, the same for every process.
+    """
+    if tables := [row["name"] for row in await pool.fetch(_GROWN)]:
+        await analyze(pool, tables)

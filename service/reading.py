@@ -6,7 +6,6 @@ from typing import Any, Literal
 
 import orjson
 
-from cases.case import Case
 from cases.decision import Escalation
 from cases.problem import Record
 from service.cursors import Place, read_place, write_place
@@ -84,14 +83,6 @@ async def read(pool: Pool, case_id: str) -> Standing:
         escalation=Escalation.model_validate_json(asked) if asked else None,
         result=orjson.loads(result) if result else None,
     )
-
-
-async def case_of(pool: Pool, case_id: str) -> Case:
-    """The case as it came in; raises NoSuchCase."""
-    body = await pool.fetchval("SELECT body FROM cases WHERE id = $1", case_id)
-    if body is None:
-        raise NoSuchCase(case=case_id)
-    return Case.model_validate_json(body)
 
 
 _PREFETCH = 100

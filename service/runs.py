@@ -26,8 +26,11 @@ from service.database import Connection, Pool
 from service.urgency import urgency_of
 
 log = logging.getLogger(__name__)
-SUSPECT = 3
-"""Claims without getting on, from which a case runs by itself: what takes workers down must not take others along."""
+SUSPECT = 5
+"""Claims without getting on, from which a case runs by itself: what takes workers down must not take others along.
+
+Not sooner: by themselves cases are slow, and where workers are killed for other reasons many an innocent one comes to
+three or four."""
 
 
 class Superseded(CasewrightError):
@@ -71,18 +74,12 @@ class Claim:
         epoch: of this run; whoever claims later makes it void.
         attempts: claims since the case last got on, this one included.
         paused: where it goes on; None where it runs from its input.
-        first: nobody has claimed the case before.
     """
 
     case: Case
     epoch: int
     attempts: int
     paused: Paused | None
-
-    @property
-    def first(self) -> bool:
-        """Whether nobody can have recorded anything of this case yet."""
-        return self.epoch == 1
 
     @property
     def opens(self) -> int:

@@ -9,7 +9,7 @@ from psycopg.rows import DictRow, dict_row
 from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
 from graphs.passes import PLAIN, Saver
-from service.database import AWAY, SILENCE_S, Pool, server_probes
+from service.database import AWAY, LIBPQ_PROBES, Pool, server_probes
 
 GONE: tuple[type[Exception], ...] = (
     *AWAY,
@@ -18,15 +18,6 @@ GONE: tuple[type[Exception], ...] = (
     PoolTimeout,
 )
 """What is raised while the database is away, by either driver."""
-
-_PROBED = {
-    "connect_timeout": 10,
-    "keepalives_idle": SILENCE_S // 3,
-    "keepalives_interval": SILENCE_S // 3,
-    "keepalives_count": 3,
-    "tcp_user_timeout": SILENCE_S * 1000,
-}
-"""Of libpq: as in `service.database`, a dead wire is noticed."""
 
 
 async def _have_probed(connection: psycopg.AsyncConnection[DictRow]) -> None:
@@ -42,7 +33,7 @@ async def open_saver(dsn: str, size: int = 4) -> AsyncIterator[AsyncPostgresSave
         min_size=0,
         max_size=size,
         open=False,
-        kwargs={"autocommit": True, "prepare_threshold": 0, "row_factory": dict_row, **_PROBED},
+        kwargs={"autocommit": True, "prepare_threshold": 0, "row_factory": dict_row, **LIBPQ_PROBES},
         configure=_have_probed,
         check=AsyncConnectionPool.check_connection,
     )

@@ -13,7 +13,7 @@ from policies.corpus import Corpus
 from service.answers import expire
 from service.database import Pool
 from service.events import purge_events
-from service.queue import analyze, grown, tidy, wish_again
+from service.queue import analyze_grown, tidy, wish_again
 from service.savers import GONE, prune
 from service.tallies import tally
 
@@ -33,25 +33,13 @@ class Task:
     do: Callable[[], Awaitable[object]]
 
 
-class Depth:
-    """Tells the planner how deep the queue is, whenever that has changed much."""
-
-    def __init__(self, pool: Pool) -> None:
-        """Look into a database; what has changed there is PostgreSQL's own count, the same for every process."""
-        self._pool = pool
-
-    async def look(self) -> None:
-        """Have the tables analysed that have changed much since they last were."""
-        await analyze(self._pool, await grown(self._pool))
-
-
 def tasks(pool: Pool, saver: Saver, corpus: Corpus) -> list[Task]:
     """Everything that a service wants done."""
     types = sorted(corpus.types)
     return [
         Task("lost jobs", 15, lambda: wish_again(pool)),
         Task("expiries", 30, lambda: expire(pool, corpus)),
-        Task("depth", 5, Depth(pool).look),
+        Task("depth", 5, lambda: analyze_grown(pool)),
         Task("tallies", 5, lambda: tally(pool, types)),
         Task("checkpoints", 60, lambda: prune(pool, saver)),
         Task("queue log", 600, lambda: tidy(pool)),

@@ -72,7 +72,7 @@ class WorkerSettings(Record):
 
     in_flight: int = 200
     heartbeat_s: float = 8.0
-    attempts: int = 6
+    attempts: int = 8
     again_s: float = 1.0
     outages: int = 10
 

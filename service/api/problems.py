@@ -55,13 +55,6 @@ class WrongMediaType(Refused):
     status: ClassVar[int] = 415
 
 
-class NotThere(Refused):
-    """there is no {what} {name}"""
-
-    code: ClassVar[str] = "not_found"
-    status: ClassVar[int] = 404
-
-
 class Overloaded(Refused):
     """{waiting} cases wait already, and {most} may"""
 

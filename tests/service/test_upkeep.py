@@ -7,7 +7,8 @@ from casewright.synthetic import synthetic_cases
 from service.events import number_events
 from service.intake import submit
 from service.listening import CASE_CHANNEL
-from service.upkeep import Depth, Task, keep
+from service.queue import analyze_grown
+from service.upkeep import Task, keep
 
 
 def _bulk(count):
@@ -29,13 +30,13 @@ async def _counted(pool, at_least):
 def test_the_planner_is_told_once_the_queue_has_grown_deep_and_not_again(with_pool):
     async def body(pool):
         await submit(pool, _bulk(100))
-        await Depth(pool).look()
+        await analyze_grown(pool)
         before = await _analysed(pool)
         await submit(pool, _bulk(2500))
         await _counted(pool, 2000)
-        await Depth(pool).look()
+        await analyze_grown(pool)
         after = await _analysed(pool)
-        await Depth(pool).look()
+        await analyze_grown(pool)
         return before, after, await _analysed(pool)
 
     assert with_pool(body) == (0, 1, 1)

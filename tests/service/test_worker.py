@@ -15,7 +15,7 @@ from service.guards import Guard, lift_guard, set_guard
 from service.intake import CaseIsOver
 from service.ledger import LedgerRecords
 from service.reading import read
-from service.runs import Superseded, claim, conclude
+from service.runs import SUSPECT, Superseded, claim, conclude
 from tests.graphs.doubles import bound, expiry, request, review, supplement
 from tests.service.shift import GUILTY, OPEN, SHARP, Door, Stumbling, put_off_s
 from tools.seller_history import SellerHistory
@@ -257,7 +257,7 @@ def test_suspects_run_one_at_a_time_and_hold_up_nobody(on_shift):
     async def body(shift):
         suspects = [f"suspect-{n}" for n in range(4)]
         await shift.submit(*suspects, "innocent")
-        for case_id in suspects * 3:
+        for case_id in suspects * SUSPECT:
             await claim(shift.pool, case_id)  # and gone, as with a worker that was killed
         assert await claim(shift.pool, suspects[0]) is None
         door = Door()
