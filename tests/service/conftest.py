@@ -63,8 +63,14 @@ def worked_dsn(server, worked, request):
     yield from _copied(server, worked, request)
 
 
+@pytest.fixture
+def empty_dsn(server, request):
+    """A database of the test's own, in which nothing is."""
+    yield from _copied(server, "template1", request)
+
+
 def _copied(server, template, request):
-    name = f"t{abs(hash(request.node.nodeid))}"
+    name = f"t{abs(hash((request.node.nodeid, template)))}"
 
     async def run(*statements):
         connection = await asyncpg.connect(server.dsn)

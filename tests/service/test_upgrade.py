@@ -25,21 +25,6 @@ ANSWERS = {
 }
 
 
-@pytest.fixture
-def older_dsn(server):
-    """An empty database."""
-
-    async def run(*statements):
-        connection = await asyncpg.connect(server.dsn)
-        for statement in statements:
-            await connection.execute(statement)
-        await connection.close()
-
-    asyncio.run(run("DROP DATABASE IF EXISTS older (FORCE)", "CREATE DATABASE older"))
-    yield server.dsn.replace("/postgres?", "/older?")
-    asyncio.run(run("DROP DATABASE older (FORCE)"))
-
-
 async def carried(source, target):
     """Copy what is kept of cases, as far as the target's tables know it."""
     for table in TABLES:
@@ -50,14 +35,14 @@ async def carried(source, target):
             await target.execute(f"INSERT INTO {table} ({shared}) VALUES ({places})", *row.values())  # noqa: S608 - as above
 
 
-async def paused_then(dsn, older_dsn, folder, upto, state):
+async def paused_then(dsn, empty_dsn, folder, upto, state):
     """Hand a case to a person, and leave it as an earlier release would have: its database, its run's state."""
-    await migrate(older_dsn, upto)
+    await migrate(empty_dsn, upto)
     async with open_shift(dsn, folder) as shift:
         await shift.escalated(ONE)
         if state == 1:
             await older(shift.saver, f"{ONE}/1")
-    source, target = await asyncpg.connect(dsn), await asyncpg.connect(older_dsn)
+    source, target = await asyncpg.connect(dsn), await asyncpg.connect(empty_dsn)
     await carried(source, target)
     await source.close()
     await target.close()
@@ -66,13 +51,13 @@ async def paused_then(dsn, older_dsn, folder, upto, state):
 @pytest.mark.parametrize("state", [1, 2])
 @pytest.mark.parametrize("answer", ANSWERS)
 @pytest.mark.parametrize("upto", PAST)
-def test_a_case_paused_under_an_earlier_release_concludes_once(dsn, older_dsn, tmp_path, upto, answer, state):
+def test_a_case_paused_under_an_earlier_release_concludes_once(dsn, empty_dsn, tmp_path, upto, answer, state):
     given, by, calls = ANSWERS[answer]
 
     async def body():
-        await paused_then(dsn, older_dsn, tmp_path, upto, state)
-        assert await migrate(older_dsn) == [migration.name for migration in migrations() if migration.number > upto]
-        async with open_shift(older_dsn, tmp_path) as shift:
+        await paused_then(dsn, empty_dsn, tmp_path, upto, state)
+        assert await migrate(empty_dsn) == [migration.name for migration in migrations() if migration.number > upto]
+        async with open_shift(empty_dsn, tmp_path) as shift:
             assert (await read(shift.pool, ONE)).status == "waiting"
             await shift.answer(await shift.question(ONE), given)
             office = shift.office(GUILTY)
