@@ -5,7 +5,7 @@ import os
 import signal
 from contextlib import AsyncExitStack
 from pathlib import Path
-from typing import get_args
+from typing import NamedTuple, get_args
 
 import click
 import uvicorn
@@ -13,10 +13,12 @@ from starlette.types import ASGIApp
 
 from casewright.commands.audit import run_quickly
 from casewright.logs import log_to_stderr
-from casewright.serving import SERVICE_DEFAULTS, auditor_of, coop_mapping, database_of
+from casewright.serving import SERVICE_DEFAULTS, auditor_of, beside, coop_mapping, database_of
 from casewright.settings import Settings, read_settings
 from casewright.tree import keep_worker
 from casewright.watching import tracing
+from console.accounts import invite_first, nobody_yet
+from console.app import make_console
 from policies.corpus import load_corpus
 from service.api.app import make_app
 from service.api.settings import ApiSettings
@@ -69,10 +71,13 @@ async def _serve(
             coop=coop_mapping(settings),
             webhook_private=settings.service.webhook_private,
         )
-        app: ASGIApp = make_app(pool, load_corpus(settings.policies), api, dsn=dsn)
+        corpus = load_corpus(settings.policies)
+        console = make_console(pool, corpus, settings.console, api)
+        app: ASGIApp = beside(make_app(pool, corpus, api, dsn=dsn), console)
         traces = opened.enter_context(tracing(settings, "api"))
         app = traces.around(app) if traces else app
-        _greet(settings, embedded, address, workers, key)
+        first = await invite_first(pool) if await nobody_yet(pool) else ""
+        _greet(settings, embedded, address, workers, Doors(key, first))
         async with asyncio.TaskGroup() as group:
             changes = {"CASEWRIGHT_DB": dsn}
             for slot in range(workers):
@@ -114,8 +119,15 @@ def _keep_key(path: Path, key: str) -> Path:
     return path
 
 
+class Doors(NamedTuple):
+    """How one gets in: the file of a key just made, and the token of the link that makes the first account."""
+
+    key: Path | None
+    first: str
+
+
 def _greet(
-    settings: Settings, embedded: EmbeddedPostgres | None, address: tuple[str, int], workers: int, key: Path | None
+    settings: Settings, embedded: EmbeddedPostgres | None, address: tuple[str, int], workers: int, doors: Doors
 ) -> None:
     alone = {
         "off": "off: every case goes to a person, with a recommendation (set CASEWRIGHT_AUTOMATION=provisional to"
@@ -124,9 +136,12 @@ def _greet(
         "certified": "certified: there are no certificates yet, so every case goes to a person",
     }
     place = f"embedded, in {settings.home}" if embedded else "as CASEWRIGHT_DB names it"
-    click.echo(f"Casewright serves on http://{address[0]}:{address[1]}/api/v1", err=True)
+    base = f"http://{address[0]}:{address[1]}"
+    click.echo(f"Casewright serves on {base}/api/v1", err=True)
     click.echo(f"  database    {place}", err=True)
     click.echo(f"  workers     {workers}, judged by the {auditor_of(settings)} auditor", err=True)
     click.echo(f"  automation  {alone[settings.audit.automation]}", err=True)
-    if key:
-        click.echo(f"  key         made for you, in {key}; `casewright submit` finds it there", err=True)
+    if doors.key:
+        click.echo(f"  key         made for you, in {doors.key}; `casewright submit` finds it there", err=True)
+    told = f"{base}/welcome/{doors.first}  (good once: it makes the first account)" if doors.first else base
+    click.echo(f"  console     {told}", err=True)
