@@ -28,7 +28,8 @@ class Foreseen(Record):
         carrier: the clause that carries a violation, and `type` its type; empty without one.
         action: of the clause's ladder, or in its place; its `step` counts from 0. None without violation or ladder.
         steps: that the ladder has; `strikes`: counted against the seller; `person`: this step asks for a person.
-        open: parts that keep the outcome open, of the heaviest clause first.
+        open: parts that keep the outcome open, of the heaviest clause first; beside a confirmed outcome, those that it
+            leaves aside.
         conflicts: pairs of clauses (permit, forbid) of which nobody has said which governs.
         statuses: of each candidate.
         notice: to the seller, in the case's language.
