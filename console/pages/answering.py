@@ -4,10 +4,6 @@ from datetime import UTC, date, datetime, timedelta
 from typing import cast, get_args
 
 from pydantic import ValidationError
-from service.exposure import note_exposure
-from service.leases import keep_lease, release
-from service.notes import add_note
-from service.routing import SkipReason, skip, to_policy_team, to_senior
 from starlette.responses import Response
 
 from cases.decision import Expiry, InformationRequest, Review
@@ -20,6 +16,10 @@ from console.reading.following import foreseen_of, in_words, judgement_of, uncle
 from console.visit import Visit
 from graphs.escalations import NoEscalation
 from service.answers import answer, withdraw
+from service.exposure import note_exposure
+from service.leases import keep_lease, release
+from service.notes import add_note
+from service.routing import SkipReason, skip, to_policy_team, to_senior
 
 _VERDICTS = get_args(Verdict)
 _FEEDBACK = {"right", "wrong", "irrelevant"}
@@ -39,7 +39,7 @@ async def _open(visit: Visit) -> tuple[CaseFile, Asked]:
     return file, file.asked
 
 
-def _judgements(visit: Visit) -> list[Judgement]:
+def judgements_of(visit: Visit) -> list[Judgement]:
     """What the form says of parts, as far as it says something."""
     found = []
     for name, values in visit.sent.items():
@@ -64,7 +64,7 @@ async def foresee(visit: Visit) -> Response:
     file, asked = await _open(visit)
     corpus, words = visit.console.corpus, visit.words
     meanwhile = asked.escalation.meanwhile
-    said, governs = _judgements(visit), visit.one("governs")
+    said, governs = judgements_of(visit), visit.one("governs")
     unclear = any(judgement.verdict == "unclear" for judgement in said)
     seen = foreseen_of(file, corpus, said, governs)
     then: dict[str, dict[str, str]] = {}
@@ -86,7 +86,7 @@ async def foresee(visit: Visit) -> Response:
 
 def _review(visit: Visit) -> Review:
     """The review that the form says; raises Invalid where it says none."""
-    said = _judgements(visit)
+    said = judgements_of(visit)
     claims = [
         {"claim": name.partition(":")[2], "said": values[-1]}
         for name, values in visit.sent.items()
@@ -248,7 +248,7 @@ async def beat(visit: Visit) -> Response:
 
 async def let_go(visit: Visit) -> Response:
     """Give the case back to the queue without a word."""
-    await release(visit.pool, visit.account.id, case_id_of(visit), cast("int", _bound(visit)["number"]))
+    await release(visit.pool, visit.account.id, case_id_of(visit))
     await visit.note("released", case_id_of(visit))
     return _on(visit, "")
 

@@ -1,21 +1,18 @@
 """The case page: the open question first, and all that bears on it; and the way to the next one."""
 
 import hashlib
+import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import quote
 
-from service.leases import claim_next, claim_one
-from service.notes import notes
-from service.routing import SKIP_REASONS
-from service.waiting_list import alike
 from starlette.responses import Response
 
 from cases.decision import Escalation
 from cases.finding import Finding, derive
-from console.accounts import accounts
+from console.accounts import Role, accounts
 from console.door import Door
 from console.reading.asking import Ask, asks_of, number_questions
 from console.reading.case_file import Asked, CaseFile, read_file
@@ -29,9 +26,13 @@ from console.visit import Visit
 from graphs.foresight import Foreseen
 from policies.corpus import Corpus
 from service.answers import opinions
+from service.leases import claim_next, claim_one
 from service.ledger import LedgerRecords
+from service.notes import notes
+from service.routing import SKIP_REASONS
+from service.waiting_list import alike
 
-REVIEWING = ("reviewer", "senior", "policy")
+REVIEWING: tuple[Role, ...] = ("reviewer", "senior", "policy")
 
 
 def case_path(case_id: str) -> str:
@@ -55,7 +56,7 @@ async def case_page(visit: Visit) -> Response:
         await visit.note("case_claimed", file.case.id, number=asked.escalation.number)
         asked = replace(asked, claimed_by=visit.account.id)
         file = replace(file, asked=asked)
-    return await _page(visit, file, asked)
+    return await show_case(visit, file, asked)
 
 
 def _held(asked: Asked) -> bool:
@@ -73,9 +74,12 @@ async def take(visit: Visit) -> Response:
 
 async def next_case(visit: Visit) -> Response:
     """Lease the most pressing question that this person may take; the script gets its page at once."""
+    share = visit.console.settings.blind_share
+    if not visit.asks_for_part and not visit.one("blind") and secrets.randbelow(10_000) < 10_000 * share:
+        return visit.go("/blind")
     found = await claim_next(visit.pool, visit.account.id, besides=tuple(visit.many("besides")))
     if found is None:
-        return Response(status_code=204) if visit.asks_for_part else visit.go("/queue?done=1")
+        return Response(status_code=204) if visit.asks_for_part else visit.go("/blind?last=1")
     path = case_path(found[0])
     if not visit.asks_for_part:
         await visit.note("case_claimed", found[0], number=found[1])
@@ -83,13 +87,14 @@ async def next_case(visit: Visit) -> Response:
     file = await read_file(visit.pool, found[0])
     if file.asked is None:
         return Response(status_code=204)
-    page = await _page(visit, file, replace(file.asked, claimed_by=visit.account.id))
+    page = await show_case(visit, file, replace(file.asked, claimed_by=visit.account.id))
     page.headers["x-path"] = path
     return page
 
 
-async def _page(visit: Visit, file: CaseFile, asked: Asked) -> Response:
-    shown = read_case_page(visit, file, asked)
+async def show_case(visit: Visit, file: CaseFile, asked: Asked, *, blind: bool = False) -> Response:
+    """The page of a case; `blind` for a second label: the same questions, and nothing of what was said to them."""
+    shown = read_case_page(visit, file, asked, blind=blind)
     mine = asked.claimed_by == visit.account.id
     seller = await LedgerRecords(visit.pool).get(file.case.seller_id)
     pane = pane_of(file.case, file.evidence.values(), shown.numbers, seller, _types(file))
@@ -100,7 +105,7 @@ async def _page(visit: Visit, file: CaseFile, asked: Asked) -> Response:
         file=replace(file, asked=asked),
         path=case_path(file.case.id),
         case_id=file.case.id,
-        blind=False,
+        blind=blind,
         mine=mine,
         can_answer=mine,
         may_take=False,
@@ -108,9 +113,9 @@ async def _page(visit: Visit, file: CaseFile, asked: Asked) -> Response:
         pane=pane,
         banked={},
         veiled=veiled(visit, _types(file)),
-        alike=await alike(visit.pool, file.case.id, visit.console.corpus, 5),
-        notes=await notes(visit.pool, file.case.id),
-        opinions=await _opinions(visit, file),
+        alike=() if blind else await alike(visit.pool, file.case.id, visit.console.corpus, 5),
+        notes=() if blind else await notes(visit.pool, file.case.id),
+        opinions=() if blind else await _opinions(visit, file),
         colleagues=[one for one in everybody if one.id != visit.account.id and one.may(*REVIEWING)],
         skip_reasons=SKIP_REASONS,
         actions=tuple(visit.console.corpus.actions),
@@ -129,7 +134,7 @@ class CasePage:
     values: Mapping[str, Any]
 
 
-def read_case_page(visit: Visit, file: CaseFile, asked: Asked) -> CasePage:
+def read_case_page(visit: Visit, file: CaseFile, asked: Asked, *, blind: bool = False) -> CasePage:
     """Read questions, findings, clauses and what would follow, with every quote numbered in the page's order."""
     corpus, escalation = visit.console.corpus, asked.escalation
     numbers, evidence = Numbers(), file.evidence
@@ -143,7 +148,8 @@ def read_case_page(visit: Visit, file: CaseFile, asked: Asked) -> CasePage:
 
     stake = [read(finding, numbers) for finding in on_stake]
     asks = asks_of(escalation, stake, _clashes(visit, escalation), numbers, evidence)
-    sealing = _sealed(visit, asks)
+    asks = tuple(ask for ask in asks if ask.kind != "other") if blind else asks
+    sealing = {ask.key for ask in asks} if blind else _sealed(visit, asks)
     now = foreseen_of(file, corpus, ())
     then, steps = _then(visit, file, asks)
     ordered = list(dict.fromkeys(ask.clause_id for ask in asks if ask.clause_id in corpus.clauses))

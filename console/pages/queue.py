@@ -5,14 +5,14 @@ from datetime import UTC, datetime, timedelta
 from urllib.parse import urlencode
 
 from pydantic import ValidationError
-from service.choice import ANYTHING, WaitingChoice
-from service.notes import asked_of
-from service.waiting_list import Counted, Waiting, facets, waiting
 from starlette.responses import Response
 
 from console.door import Door
 from console.pages.case import REVIEWING, case_path
 from console.visit import Visit
+from service.choice import ANYTHING, WaitingChoice
+from service.notes import asked_of
+from service.waiting_list import Counted, Waiting, facets, waiting
 
 _ROWS = 100
 _SHOWN = 7
@@ -72,7 +72,7 @@ async def queue_page(visit: Visit) -> Response:
 def _choice(visit: Visit) -> WaitingChoice:
     """What the address asks for; what makes no sense in it asks for nothing."""
     try:
-        return WaitingChoice(**{name: tuple(visit.many(name)) for name in _FACETS}, q=visit.one("q"))  # type: ignore[arg-type]  # checked here
+        return WaitingChoice(**{name: tuple(visit.many(name)) for name in _FACETS}, q=visit.one("q"))
     except ValidationError:
         return ANYTHING
 
@@ -103,12 +103,11 @@ def _line(row: Waiting, now: datetime) -> Line:
 
 def _bands(lines: list[Line], now: datetime) -> list[tuple[str, list[Line]]]:
     """Rows in their order, parted by how soon they are due."""
-    day = timedelta(hours=24)
-    named = {"overdue": lambda x: x.late, "today": lambda x: x.due and not x.late and x.due - now <= day}
-    found = [(name, [line for line in lines if test(line)]) for name, test in named.items()]
-    taken = {id(line) for _, band in found for line in band}
-    found.append(("later", [line for line in lines if id(line) not in taken]))
-    return [(name, band) for name, band in found if band]
+    found: dict[str, list[Line]] = {"overdue": [], "today": [], "later": []}
+    for line in lines:
+        soon = line.due is not None and line.due - now <= timedelta(hours=24)
+        found["overdue" if line.late else "today" if soon else "later"].append(line)
+    return [(name, band) for name, band in found.items() if band]
 
 
 DOORS = (Door("GET", "/queue", queue_page, roles=REVIEWING),)

@@ -60,7 +60,10 @@
     const open = all("section.kind-part, section.kind-clause");
     if (open.every((one) => $("input:checked", one))) main().classList.add("unsealed");
     document.body.classList.toggle("judged", main().classList.contains("unsealed") || !main().dataset.sealing);
-    if (ask) { keepDraft(); follow(); }
+    if (main().dataset.blind) {
+      const rest = all("section.ask").some((one) => !$("input:checked", one));
+      $("#decide").setAttribute("aria-disabled", rest ? "true" : "false");
+    } else if (ask) { keepDraft(); follow(); }
   }
 
   async function follow() {
