@@ -107,7 +107,10 @@ class Visit:
     @property
     def asks_for_part(self) -> bool:
         """Whether the page's script asks, for a part of a page or for data."""
-        return "hx-request" in self.request.headers or self.request.headers.get("x-asks") == "part"
+        headers = self.request.headers
+        # Who goes back is given the whole page again, though it is the script that asks for it.
+        part = "hx-request" in headers and "hx-history-restore-request" not in headers
+        return part or headers.get("x-asks") == "part"
 
     def one(self, name: str) -> str:
         """A field of the form, or of the address; empty where it is not there."""

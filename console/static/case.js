@@ -6,7 +6,7 @@
   const all = (selector, within = document) => [...within.querySelectorAll(selector)];
   const main = () => $("main[data-case]");
   const LETTERS = { m: "met", n: "not_met", u: "unclear" };
-  let next = null, beating = null, undo = null, shownSince = null;
+  let next = null, beating = null, shownSince = null;
 
   /** What has been judged so far, as the form sends it. */
   const chosen = () => new FormData($("#answer"));
@@ -100,30 +100,22 @@
     if (!answer.ok) { console_.toast(said.why ?? String(answer.status)); return false; }
     if (!ended) return said;
     sessionStorage.removeItem(draftKey());
-    await goOn(said.go);
-    if (said.undo) {
-      undo = { ...before, until: Date.now() + said.undo * 1000 };
-      console_.toast(said.told, { label: main()?.dataset.undo ?? document.body.dataset.undo ?? "", ms: said.undo * 1000, run: takeBack });
-    } else if (said.told) console_.toast(said.told);
+    const done = { ...before, told: said.told, undo: said.undo };
+    if (await goOn(said.go, done)) console_.announce(done);
     return said;
   }
 
-  async function takeBack() {
-    if (!undo || Date.now() > undo.until) return;
-    const { path, number } = undo;
-    undo = null;
-    const answer = await console_.ask(`${path}/withdraw`, { method: "POST", form: { number } });
-    const said = await answer.json().catch(() => ({}));
-    if (answer.ok) location.assign(path);
-    else console_.toast(said.why ?? "");
-  }
-
   /** The next case, from what was fetched beforehand; else by loading its page. */
-  async function goOn(path) {
+  async function goOn(path, done) {
     const ready = await next;
-    if (!ready || (path && path !== "/next")) { location.assign(path || "/next"); return; }
+    if (!ready || path !== "/next") {
+      sessionStorage.setItem("done", JSON.stringify({ ...done, until: Date.now() + (done.undo || 6) * 1000 }));
+      location.assign(path);
+      return false;
+    }
     show(ready);
     history.pushState({}, "", ready.path);
+    return true;
   }
 
   function show({ html }) {
@@ -189,11 +181,11 @@
       const said = new FormData(form, decide);
       const notice = $("#notice");
       if (notice && notice.value === notice.dataset.written) said.delete("notice");
-      await send(form.action, said);
+      await send(form.getAttribute("action"), said);
     } else {
       const said = new FormData(form, event.submitter);
       form.closest("dialog")?.close();
-      await send(form.action, said);
+      await send(form.getAttribute("action"), said);
     }
   });
 
@@ -229,7 +221,7 @@
     const keys = {
       m: () => judge("met"), n: () => judge("not_met"), u: () => judge("unclear"),
       e: () => $("#evidence").focus(), c: () => $("#clause").focus(), g: () => edit(true),
-      r: () => { $("#request")?.focus(); }, s: () => $("#skip")?.showModal(), z: takeBack,
+      r: () => { $("#request")?.focus(); }, s: () => $("#skip")?.showModal(),
       j: () => within(document.activeElement.closest(".pane") ?? $("#evidence"), 1),
       k: () => within(document.activeElement.closest(".pane") ?? $("#evidence"), -1),
     };

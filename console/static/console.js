@@ -28,13 +28,28 @@ const console_ = {
     box.querySelector("span").textContent = text;
     const button = box.querySelector("button");
     button.hidden = !act;
-    if (act) {
-      button.firstChild.textContent = act.label + " ";
-      button.onclick = act.run;
-    }
+    if (act) button.onclick = act.run;
     box.hidden = false;
     clearTimeout(console_.toasting);
     console_.toasting = setTimeout(() => { box.hidden = true; }, act?.ms ?? 6000);
+  },
+
+  /** Say what was done, on whatever page comes next; what can be taken back is, by `z`, while its grace lasts. */
+  announce(done) {
+    if (done) sessionStorage.setItem("done", JSON.stringify({ ...done, until: Date.now() + (done.undo || 6) * 1000 }));
+    const last = JSON.parse(sessionStorage.getItem("done") ?? "null");
+    if (!last?.told || Date.now() > last.until) return;
+    const ms = last.until - Date.now();
+    console_.toast(last.told, last.undo ? { run: console_.takeBack, ms } : null);
+  },
+
+  async takeBack() {
+    const last = JSON.parse(sessionStorage.getItem("done") ?? "null");
+    if (!last?.undo || Date.now() > last.until) return;
+    sessionStorage.removeItem("done");
+    const answer = await console_.ask(`${last.path}/withdraw`, { method: "POST", form: { number: last.number } });
+    if (answer.ok) location.assign(last.path);
+    else console_.toast((await answer.json().catch(() => ({}))).why ?? "");
   },
 
   /** Whether a key belongs to a field that is being written in. */
@@ -96,6 +111,7 @@ document.addEventListener("click", (event) => {
 });
 
 document.addEventListener("DOMContentLoaded", () => {
+  console_.announce();
   const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
   if (zone) document.cookie = `zone=${zone}; path=/; max-age=31536000; samesite=lax`;
   const again = document.querySelector("#sign-in-again form");
@@ -117,6 +133,8 @@ document.addEventListener("keydown", (event) => {
   if (event.key === "/") {
     const find = document.getElementById("find");
     if (find) { event.preventDefault(); find.focus(); find.select(); }
+  } else if (event.key === "z") {
+    console_.takeBack();
   } else if (event.key === "?") {
     document.getElementById("all-keys")?.showModal();
   }

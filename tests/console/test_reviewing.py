@@ -1,9 +1,13 @@
-"""Reviewers at work in Chromium, by keyboard: every answer, every way out of a case, and what two of them do at once."""
+"""Reviewers at work in Chromium, by keyboard: every answer, every way out of a case, and two of them at once."""
 
+import json
+import re
 import threading
 
 import pytest
+from playwright.sync_api import expect
 
+from service.guards import Guard, lift_guard, set_guard
 from tests.console.browsing import PASSWORD, house
 
 OPEN = "01-pod-or-humidifier"
@@ -18,12 +22,11 @@ def desk(server, tmp_path_factory):
 
 
 def copies(examples, case_id, *names):
-    """The same example under other ids, of sellers and listings of their own."""
+    """The same example under other ids, of sellers and listings of their own; what its picture says, in words."""
     made = examples[case_id]
-    return [
-        made | {"id": name, "seller_id": f"S-{name}", "subject": made["subject"] | {"id": f"L-{name}", "images": []}}
-        for name in names
-    ]
+    said = made["subject"]["description"] + (" USB humidifier." if case_id == OPEN else "")
+    subject = made["subject"] | {"images": [], "description": said}
+    return [made | {"id": name, "seller_id": f"S-{name}", "subject": subject | {"id": f"L-{name}"}} for name in names]
 
 
 def open_case(page, case_id):
@@ -32,7 +35,7 @@ def open_case(page, case_id):
 
 
 def follows(page, words):
-    page.wait_for_function("words => document.querySelector('#follows').textContent.includes(words)", arg=words)
+    expect(page.locator("#follows")).to_contain_text(words)
 
 
 def decided(desk, case_id):
@@ -50,10 +53,8 @@ def test_a_case_is_claimed_and_decided_by_keyboard_alone(desk, examples):
         page.wait_for_selector(".case-row")
         page.keyboard.press("/")
         page.keyboard.type("kb-1")
-        page.wait_for_function("document.querySelectorAll('.case-row').length === 1")
-        page.keyboard.press("Escape")
-        page.evaluate("document.activeElement.blur()")
-        page.keyboard.press("j")
+        page.keyboard.press("Enter")
+        expect(page.locator(".case-row a:focus")).to_have_attribute("href", "/cases/kb-1")
         page.keyboard.press("Enter")
         page.wait_for_selector("section.ask.in-hand")
         assert page.get_attribute("#decide", "aria-disabled") == "true"
@@ -63,7 +64,7 @@ def test_a_case_is_claimed_and_decided_by_keyboard_alone(desk, examples):
         assert page.is_visible(".parts .ballot")
         page.keyboard.press("Enter")
         page.wait_for_selector("#toast:not([hidden])")
-        assert "kb-1" not in page.url
+        page.wait_for_url(lambda url: "kb-1" not in url)
     assert decided(desk, "kb-1") == "violation"
     assert desk.value("SELECT decided_by FROM cases WHERE id = 'kb-1'") == "person"
 
@@ -235,9 +236,86 @@ def test_facets_narrow_the_list_and_the_back_button_widens_it(desk):
         page.goto("/queue")
         total = page.locator(".case-row").count()
         page.check("input[name=regions][value=BR]")
-        page.wait_for_function("n => document.querySelectorAll('.case-row').length < n", arg=total)
+        expect(page.locator(".case-row")).not_to_have_count(total)
         assert "regions=BR" in page.url
         assert {place.strip() for place in page.locator(".case-row .place b").all_inner_texts()} == {"BR"}
         page.go_back()
-        page.wait_for_function("n => document.querySelectorAll('.case-row').length === n", arg=total)
+        expect(page.locator(".case-row")).to_have_count(total)
         assert not page.is_checked("input[name=regions][value=BR]")
+
+
+def test_an_action_that_takes_two_is_taken_when_a_second_person_says_the_same(desk, examples):
+    desk.do(lambda pool: set_guard(pool, Guard(kind="second", action="remove_listing"), "tests"))
+    desk.submit(*copies(examples, OPEN, "second"))
+    with desk.visit("nadia") as page:
+        open_case(page, "second")
+        page.keyboard.press("m")
+        follows(page, "Remove")
+        page.keyboard.press("Enter")
+        expect(page.locator("#toast")).to_contain_text("second person")
+        assert desk.value("SELECT status FROM cases WHERE id = 'second'") == "waiting"
+        assert page.request.get("/cases/second").status == 403  # it wants another person
+    with desk.visit("omar") as page:
+        open_case(page, "second")
+        page.keyboard.press("m")
+        follows(page, "Remove")
+        page.keyboard.press("Enter")
+        page.wait_for_selector("#toast:not([hidden])")
+    desk.do(lambda pool: lift_guard(pool, Guard(kind="second", action="remove_listing")))
+    assert decided(desk, "second") == "violation"
+    result = desk.value("SELECT convert_from(result, 'UTF8') FROM cases WHERE id = 'second'")
+    decision = json.loads(result)["decision"]
+    assert {decision["reviewer"], decision["second_reviewer"]} == {"nadia", "omar"}
+
+
+def test_a_case_that_can_be_decided_by_another_clause_is_judged_by_it(desk, examples):
+    desk.submit(*copies(examples, OPEN, "clause"))
+    with desk.visit("nadia") as page:
+        open_case(page, "clause")
+        page.click("[popovertarget=more]")
+        page.click("#more [data-dialog=wrong-clause]")
+        page.fill("#clause-find", "cosmetics")
+        page.click("#clause-list button >> nth=0")
+        page.wait_for_selector("#toast:not([hidden])")
+    query = "SELECT (convert_from(result, 'UTF8')::json #>> '{escalation,round}')::int FROM cases WHERE id = 'clause'"
+    desk.waits_for(f"SELECT ({query}) = 2")
+
+
+@pytest.mark.parametrize(
+    ("dialog", "field", "tier"), [("silent", "#silent-why", "policy_team"), ("senior", "#senior-why", "senior")]
+)
+def test_a_question_is_handed_on_with_what_was_seen(desk, examples, dialog, field, tier):
+    desk.submit(*copies(examples, OPEN, f"to-{tier}"))
+    with desk.visit("nadia") as page:
+        open_case(page, f"to-{tier}")
+        page.click("[popovertarget=more]")
+        page.click(f"#more [data-dialog={dialog}]")
+        page.fill(field, "The text does not say whether a refill alone counts.")
+        page.click(f"#{dialog} .btn.main")
+        page.wait_for_selector("#toast:not([hidden])")
+    assert desk.value("SELECT waiting_for FROM escalations WHERE case_id = $1", f"to-{tier}") == tier
+    assert "refill alone" in desk.value("SELECT text FROM notes WHERE case_id = $1", f"to-{tier}")
+
+
+def test_a_veiled_picture_is_seen_while_the_button_is_held_and_the_time_is_counted(desk):
+    desk.do(lambda pool: pool.execute("UPDATE accounts SET veiled = '{restricted.tobacco}' WHERE id = 'nadia'"))
+    with desk.visit("nadia") as page:
+        open_case(page, OPEN)
+        figure, photo = page.locator("figure.veiled").first, page.locator("figure.veiled .photo").first
+        assert "blur" in photo.evaluate("at => getComputedStyle(at).filter")
+        button = page.locator("[data-unveil]").first
+        button.scroll_into_view_if_needed()
+        button.hover()
+        page.mouse.down()
+        expect(figure).to_have_class(re.compile("seen"))
+        assert photo.evaluate("at => getComputedStyle(at).filter") == "none"
+        page.mouse.up()
+        expect(figure).not_to_have_class(re.compile("seen"))
+        button.focus()
+        page.keyboard.down(" ")
+        expect(figure).to_have_class(re.compile("seen"))
+        page.keyboard.up(" ")
+        expect(figure).not_to_have_class(re.compile("seen"))
+        page.keyboard.press("Escape")
+    assert desk.waits_for("SELECT count(*) FROM exposures WHERE reviewer = 'nadia'") == 2
+    desk.do(lambda pool: pool.execute("UPDATE accounts SET veiled = '{}' WHERE id = 'nadia'"))
