@@ -202,3 +202,11 @@ def _check(asked: Sequence[Question], judgements: Sequence[Judgement]) -> None:
     ]
     if problems:
         raise Invalid("the label", tuple(problems))
+
+
+async def holds_blind(pool: Pool, reviewer: str, case_id: str) -> bool:
+    """Whether a reviewer has a case for a blind label, and has not given it yet."""
+    query = (
+        "SELECT true FROM labels WHERE case_id = $1 AND reviewer = $2 AND given_at IS NULL AND claimed_until > now()"
+    )
+    return bool(await pool.fetchval(query, case_id, reviewer))
