@@ -12,7 +12,7 @@ from cases.finding import Finding
 from casewright.evaluating import NO_RECORDS, audited
 from casewright.reading_examples import Reading
 from casewright.settings import Settings
-from casewright.wiring import AuditorKind, Office, make_tools, open_office, seller_rows
+from casewright.wiring import AuditorKind, Office, Ports, make_tools, open_office, seller_rows
 from evaluation.golden_case import Expectable, GoldenCase, GoldenSet
 from graphs.passes import Line
 from tools.image_checks.checks import ImageChecks
@@ -87,7 +87,7 @@ async def try_golden(office: Office, golden: GoldenSet) -> dict[str, Comes]:
 def _beside(office: Office, golden: GoldenSet) -> Iterator[Office]:
     """The office with the tools that read the records of a golden set."""
     settings = office.settings.model_copy(update=golden.records)
-    tools = make_tools(settings, office.corpus, office.search, seller_rows(settings.sellers))
+    tools = make_tools(settings, office.corpus, office.search, Ports(sellers=seller_rows(settings.sellers)))
     try:
         yield replace(office, settings=settings, tools=tools)
     finally:
