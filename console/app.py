@@ -5,6 +5,7 @@ import hashlib
 import mimetypes
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
@@ -76,6 +77,7 @@ def _templates() -> Environment:
         lstrip_blocks=True,
     )
     made.filters["show"] = shown
+    made.globals["now"] = lambda: datetime.now(UTC)
     return made
 
 

@@ -118,6 +118,11 @@ class Visit:
         """All values of a field of the form, or of the address."""
         return self.sent.get(name) or self.request.query_params.getlist(name)
 
+    def action(self, name: str) -> str:
+        """What an action is called: in the pages' language where it has a name there, else by the corpus."""
+        info = self.console.corpus.actions.get(name)
+        return self.words.known(f"action.{name}", info.title if info else name)
+
     def page(self, template: str, status: int = 200, **values: Any) -> Response:  # noqa: ANN401 - a template's
         """A page, or a part of one."""
         given = {"v": self, "t": self.words, "static": self.console.static, **values}

@@ -12,6 +12,7 @@ import uvicorn
 from starlette.types import ASGIApp
 
 from casewright.commands.audit import run_quickly
+from casewright.demonstration import example_variables, for_examples, submit_examples
 from casewright.logs import log_to_stderr
 from casewright.serving import SERVICE_DEFAULTS, auditor_of, beside, coop_mapping, database_of
 from casewright.settings import Settings, read_settings
@@ -34,26 +35,34 @@ _CONNECTIONS = 20
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
 @click.option("--port", type=click.IntRange(0, 65535), default=8400, show_default=True)
 @click.option("--workers", type=click.IntRange(0, 64), help="Processes that take cases; CASEWRIGHT_WORKERS, or 1.")
-def command(host: str, port: int, workers: int | None) -> None:
-    """Serve the escalation queue: API and workers, until SIGTERM.
+@click.option("--demo", is_flag=True, help="Serve the example cases, from a data folder of their own.")
+def command(host: str, port: int, workers: int | None, *, demo: bool) -> None:
+    """Serve the escalation queue: API, console and workers, until SIGTERM.
 
     The database is that of CASEWRIGHT_DB, else an embedded one in CASEWRIGHT_HOME. Nothing is decided without a person
     until CASEWRIGHT_AUTOMATION says so.
     """
     settings = read_settings(defaults=SERVICE_DEFAULTS)
+    settings = for_examples(settings) if demo else settings
     log_to_stderr(settings.log, settings.secrets)
     dsn, embedded = database_of(settings)
     count = settings.service.workers if workers is None else workers
     try:
-        run_quickly(_serve(settings, dsn, embedded, (host, port), count))
+        run_quickly(_serve(settings, Database(dsn, embedded), (host, port), count, demo=demo))
     finally:
         if embedded:
             embedded.stop()
 
 
-async def _serve(
-    settings: Settings, dsn: str, embedded: EmbeddedPostgres | None, address: tuple[str, int], workers: int
-) -> None:
+class Database(NamedTuple):
+    """Where the service's database is; `embedded` where it is our own."""
+
+    dsn: str
+    embedded: EmbeddedPostgres | None
+
+
+async def _serve(settings: Settings, database: Database, address: tuple[str, int], workers: int, *, demo: bool) -> None:
+    dsn, embedded = database
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
@@ -66,6 +75,8 @@ async def _serve(
         pool = await open_pool(dsn, _CONNECTIONS)
         opened.push_async_callback(pool.close)
         key = await _first_key(pool, settings.home)
+        if demo:
+            await submit_examples(pool)
         api = ApiSettings(
             backlog=settings.service.backlog,
             coop=coop_mapping(settings),
@@ -79,7 +90,7 @@ async def _serve(
         first = await invite_first(pool) if await nobody_yet(pool) else ""
         _greet(settings, embedded, address, workers, Doors(key, first))
         async with asyncio.TaskGroup() as group:
-            changes = {"CASEWRIGHT_DB": dsn}
+            changes = {"CASEWRIGHT_DB": dsn, **(example_variables(settings) if demo else {})}
             for slot in range(workers):
                 group.create_task(keep_worker(slot, changes, stop))
             group.create_task(_listen(app, address, stop))
