@@ -74,7 +74,12 @@ _UNINVOLVED = "NOT EXISTS (SELECT 1 FROM escalations f WHERE f.case_id = {}.appe
 _NOT_SKIPPED = """NOT EXISTS (
     SELECT 1 FROM skips s WHERE s.case_id = e.case_id AND s.reviewer = $1 AND (s.until IS NULL OR s.until > now())
 )"""
-OFFERED = f"{MAY_TAKE} AND {_UNINVOLVED.format('e')} AND {_NOT_SKIPPED}"
+# Whoever has said their opinion already is not the other person that it wants (service/opinions.py).
+_UNHEARD = """NOT EXISTS (
+    SELECT 1 FROM opinions p WHERE p.reviewer = $1
+    AND ((p.case_id = e.case_id AND p.number = e.number) OR p.case_id = e.appeal_of)
+)"""
+OFFERED = f"{MAY_TAKE} AND {_UNINVOLVED.format('e')} AND {_NOT_SKIPPED} AND {_UNHEARD}"
 """Whether a question is offered to a reviewer: they may take it, and have not said that they will not."""
 UNBIASED = """NOT EXISTS (
     SELECT 1 FROM skips s WHERE s.case_id = e.case_id AND s.reviewer = $1 AND s.reason = 'conflict_of_interest'

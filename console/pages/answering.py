@@ -118,9 +118,7 @@ async def decide(visit: Visit) -> Response:
     taken = await answer(visit.pool, case_id_of(visit), given, visit.console.corpus, grace=timedelta(seconds=grace))
     verdicts = {f"{j.clause_id}|{j.part}": j.verdict for j in given.judgements}
     await visit.note("answered", case_id_of(visit), number=given.number, verdicts=verdicts, result=taken)
-    if taken == "seconded":
-        return _on(visit, visit.words("case.second_wanted"))
-    return _on(visit, visit.words("case.decided"), undo=grace)
+    return _on(visit, visit.words(f"case.came.{taken}"), undo=grace)
 
 
 def _on(visit: Visit, told: str, undo: float = 0) -> Response:
@@ -151,7 +149,8 @@ async def request(visit: Visit) -> Response:
         raise Refused(why=visit.words("case.bad_day")) from None
     grace = timedelta(seconds=visit.console.settings.grace_s)
     await _in_hand(visit, asked.number)
-    await answer(visit.pool, case_id_of(visit), asked, visit.console.corpus, grace=grace)
+    who = visit.account.id
+    await answer(visit.pool, case_id_of(visit), asked, visit.console.corpus, grace=grace, by=who)
     await visit.note("seller_asked", case_id_of(visit), number=asked.number, until=until.isoformat())
     return _on(visit, visit.words("case.request_sent"), undo=grace.total_seconds())
 
@@ -169,7 +168,8 @@ async def look_again(visit: Visit) -> Response:
     """Have the agent look once more: a new round, which asks the world anew."""
     bound = _bound(visit)
     await _in_hand(visit, cast("int", bound["number"]))
-    await answer(visit.pool, case_id_of(visit), Expiry.model_validate({**bound, "expired": True}), visit.console.corpus)
+    again = Expiry.model_validate({**bound, "expired": True})
+    await answer(visit.pool, case_id_of(visit), again, visit.console.corpus, by=visit.account.id)
     await visit.note("sent_back", case_id_of(visit), number=bound["number"])
     return _on(visit, visit.words("case.looks_again"))
 

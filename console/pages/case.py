@@ -25,10 +25,10 @@ from console.reading.requests import compose
 from console.visit import Visit
 from graphs.foresight import Foreseen
 from policies.corpus import Corpus
-from service.answers import opinions
 from service.leases import claim_next, claim_one
 from service.ledger import LedgerRecords
 from service.notes import notes
+from service.opinions import opinions
 from service.routing import SKIP_REASONS
 from service.waiting_list import alike
 

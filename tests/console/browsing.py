@@ -93,7 +93,9 @@ class House:
     @contextmanager
     def visit(self, name=None, **context):
         """A browser of one's own, signed in where a name is given. What its console reports as an error fails the test."""
-        opened = self.browser.new_context(**{"viewport": {"width": 1440, "height": 900}, "base_url": self.url, **context})
+        opened = self.browser.new_context(
+            **{"viewport": {"width": 1440, "height": 900}, "base_url": self.url, **context}
+        )
         page = opened.new_page()
         page.complaints = []
         page.on("console", lambda said: page.complaints.append(said.text) if said.type == "error" else None)
