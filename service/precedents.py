@@ -59,5 +59,5 @@ def set_by(decision: Decision) -> list[dict[str, Any]]:
 
 
 def _tells(finding: Finding) -> bool:
-    """Whether anybody has looked at the clause: of most candidates a case only says that nothing speaks for them."""
-    return any(part.basis == "person" or part.verdict == "met" for part in finding.parts)
+    """Whether the case has something to say of the clause: of most candidates only that nothing speaks for them."""
+    return any(part.basis in {"person", "contrary"} or part.verdict == "met" for part in finding.parts)

@@ -26,5 +26,5 @@ CROSS JOIN LATERAL json_array_elements(read.result -> 'decision' -> 'findings') 
 WHERE c.status = 'decided' AND c.decided_by = 'person'
 AND EXISTS (
     SELECT 1 FROM json_array_elements(f.value -> 'parts') AS p
-    WHERE p.value ->> 'basis' = 'person' OR p.value ->> 'verdict' = 'met'
+    WHERE p.value ->> 'basis' IN ('person', 'contrary') OR p.value ->> 'verdict' = 'met'
 );
