@@ -49,6 +49,11 @@ QuestionKind = Literal["part", "confirm", "clause", "policy"]
 WaitingFor = Literal["reviewer", "senior", "seller", "policy_team"]
 
 
+def _nobody(name: str) -> bool:
+    """Where there is nobody, nothing is written: what one person decides reads as it did before two could."""
+    return not name
+
+
 class Action(Record):
     """What is done about a violation: an action's name, and the clause and ladder step that it comes from."""
 
@@ -84,6 +89,7 @@ class Decision(Record):
         scope: markets in which it holds.
         rationale: rendered by code from the findings.
         notice: to the seller, from the clause's template.
+        second_reviewer: the other person, where it took two: who had come to the same before.
         reasons: codes that sent the case to a person, empty where the agent decided alone.
         snapshot: hash of the policy corpus in force.
     """
@@ -97,6 +103,7 @@ class Decision(Record):
     action: Action | None = None
     decided_by: Literal["agent", "person"] = "agent"
     reviewer: str = ""
+    second_reviewer: str = Field("", exclude_if=_nobody)
     reasons: tuple[ReasonCode, ...] = ()
     signals: dict[str, float] = Field(default_factory=dict)
     snapshot: str
@@ -151,7 +158,11 @@ class Escalation(Record):
 
 
 class Review(Record):
-    """A reviewer's answer: judgements settled, a governing clause named, or the recommendation confirmed."""
+    """A reviewer's answer: judgements settled, a governing clause named, or the recommendation confirmed.
+
+    Attributes:
+        second_reviewer: who had come to the same before, where it takes two; never a reviewer's own to say.
+    """
 
     number: Whole
     digest: str
@@ -166,6 +177,12 @@ class Review(Record):
     notice: str | None = None
     comment: str = ""
     claim_feedback: tuple[dict[str, str], ...] = ()
+    second_reviewer: str = Field("", exclude_if=_nobody)
+
+    @property
+    def settles(self) -> bool:
+        """Whether it judges anything: one that does not leaves the case as it stood."""
+        return bool(self.judgements or self.governs or self.confirmed)
 
 
 class Supplement(Record):

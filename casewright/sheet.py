@@ -272,7 +272,9 @@ def _recommendation(decision: Decision) -> str:
 
 
 def _made(decision: Decision) -> str:
-    who = f"a person ({decision.reviewer})" if decision.decided_by == "person" else "the agent alone"
+    names = " and ".join(filter(None, (decision.reviewer, decision.second_reviewer)))
+    people = "two people" if decision.second_reviewer else "a person"
+    who = f"{people} ({names})" if decision.decided_by == "person" else "the agent alone"
     auditor = " ".join(filter(None, (decision.auditor.name, decision.auditor.model)))
     usage = decision.usage
     calls = f", {usage.model_calls} model calls, cost {usage.cost}" if usage.model_calls else ""

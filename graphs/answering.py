@@ -9,8 +9,9 @@ from langgraph.types import interrupt
 from cases.case import Case, CaseText
 from cases.cutting import cut_case
 from cases.decision import Expiry, InformationRequest, Review, Supplement, digest_of, read_answer
-from cases.finding import Ballot, Judge
+from cases.finding import Ballot
 from graphs.desk import Desk
+from graphs.docket import persons_ballot
 from graphs.state import AuditState, Plain, fresh_round, key_of, merged, split_key, upgraded
 from graphs.view import View, appended, entry
 
@@ -57,20 +58,19 @@ def _requested(state: AuditState, answer: InformationRequest) -> dict[str, Any]:
 def _reviewed(state: AuditState, answer: Review, desk: Desk) -> dict[str, Any]:
     """A person's judgements replace the parts' verdicts; `confirmed` accepts the recommendation as it stands."""
     verdicts = dict(state["verdicts"])
-    judge = Judge(prompt="person", model=answer.reviewer)
     for judgement in answer.judgements:
-        said = judgement.model_copy(update={"basis": "person"})
+        ballot = persons_ballot(judgement, answer.reviewer, state["round"])
+        said = ballot.judgement
         held = verdicts.get(key_of(*said.key))
         ballots = [Ballot.model_validate(b) for b in held["ballots"]] if held else []
-        ballots.append(Ballot(judge=judge, round=state["round"], judgement=said))
+        ballots.append(ballot)
         made = entry(desk.corpus.clauses[said.clause_id], said, ballots, "person")
         # The person has read the text that was in force when the case was handed over.
         verdicts[key_of(*said.key)] = {**made, "sha256": held["sha256"] if held else made["sha256"]}
-    settles = bool(answer.judgements or answer.governs or answer.confirmed)
     return {
         "verdicts": verdicts,
         "governs": answer.governs or state.get("governs", ""),
-        "reviewed": answer.reviewer if settles else state.get("reviewed", ""),
+        "reviewed": answer.reviewer if answer.settles else state.get("reviewed", ""),
         "senior": any(j.verdict == "unclear" for j in answer.judgements),
         "confirmed": answer.confirmed,
         "overrides": {k: v for k, v in (("action", answer.action), ("notice", answer.notice)) if v},

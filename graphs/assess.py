@@ -3,42 +3,61 @@
 import hashlib
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import date, datetime, timedelta
+from typing import TypeVar
 
 from agents.rulebook import judge_part
-from cases.decision import REASON_CODES, Action, ReasonCode
-from cases.evidence import Evidence, facts_of
+from cases.decision import REASON_CODES, ReasonCode
+from cases.evidence import facts_of
 from cases.finding import Derived, Finding, Key, Verdict, derive, open_parts, part_verdict, settling_part, what_if
 from cases.rule import Rule
-from graphs.docket import Docket
+from graphs.docket import Docket, Judged
 from graphs.guard import cleared_against_signs, convicted_on_a_report
+from graphs.sanction import action_for
 from graphs.settle import parts_that_matter
 from policies.clause import Clause
-from policies.table import Table
 
+_J = TypeVar("_J", bound=Judged)
 _SURE = 0.9
 """Confidence of a reading under which a violation may not rest on it alone."""
 
 
-def outcome_of(docket: Docket) -> Derived:
+def outcome_of(judged: Judged) -> Derived:
     """What follows from the verdicts as they stand."""
-    return derive(docket.rules, docket.verdicts)
+    return derive(judged.rules, judged.verdicts)
 
 
-def findings_of(docket: Docket, derived: Derived) -> tuple[Finding, ...]:
+def recommended(derived: Derived) -> Derived:
+    """The outcome, or the decided part of it where a heavier clause is open."""
+    return replace(derived, outcome=derived.outcome or ("violation" if derived.violated else None))
+
+
+def as_recommended(judged: _J, derived: Derived, *, requested: bool) -> tuple[_J, Derived]:
+    """What a person has confirmed: the recommendation as it was shown, whatever else is open; as it is, without one.
+
+    Args:
+        judged: as it stands with the person's word.
+        derived: what follows from that.
+        requested: the seller had been asked when the recommendation was made.
+    """
+    shown = replace(judged, requested=requested)
+    confirmed = recommended(outcome_of(shown))
+    return (shown, confirmed) if confirmed.outcome else (judged, derived)
+
+
+def findings_of(judged: Judged, derived: Derived) -> tuple[Finding, ...]:
     """The findings as they go into a decision or escalation, heaviest clause first."""
-    verdicts = docket.verdicts
-    settling = {rule.id: settling_part(rule, verdicts.get(rule.id, {})) for rule in docket.rules}
-    ranked = sorted(docket.clauses, key=lambda c: (c.id not in derived.violated, c.id not in derived.open, c.id))
+    verdicts = judged.verdicts
+    settling = {rule.id: settling_part(rule, verdicts.get(rule.id, {})) for rule in judged.rules}
+    ranked = sorted(judged.clauses, key=lambda c: (c.id not in derived.violated, c.id not in derived.open, c.id))
     return tuple(
         Finding(
             clause_id=clause.id,
             clause_sha256=clause.sha256,
             type=clause.type,
             parts=tuple(
-                docket.findings[clause.id][name]
+                judged.findings[clause.id][name]
                 for name in clause.rule.judged
-                if name in docket.findings.get(clause.id, {})
+                if name in judged.findings.get(clause.id, {})
             ),
             status=derived.statuses[clause.id],
             settled_by=part.name if (part := settling[clause.id]) else None,
@@ -46,30 +65,6 @@ def findings_of(docket: Docket, derived: Derived) -> tuple[Finding, ...]:
         )
         for clause in ranked
     )
-
-
-def action_for(clause: Clause, table: Table) -> tuple[Action, bool] | None:
-    """The action of the clause's ladder, and whether that step needs a person; None where it has no ladder."""
-    if clause.enforcement is None:
-        return None
-    strikes = strikes_of(table.evidence, clause.type, table.day, clause.enforcement.window_days)
-    number, step = clause.enforcement.step_at(strikes)
-    return Action(name=step.action, clause_id=clause.id, step=number, days=step.days), step.person
-
-
-def strikes_of(evidence: Sequence[Evidence], violation_type: str, day: date, window_days: int) -> int:
-    """Strikes of one type in the window before `day`, from the platform's records; reversed ones do not count."""
-    count = 0
-    for item in evidence:
-        facts = facts_of(item) if item.source.startswith("tool:seller_history/strike") else {}
-        if facts.get("type") != violation_type or facts.get("reversed", "false").split()[0] in {"true", "1", "yes"}:
-            continue
-        try:
-            at = datetime.fromisoformat(facts.get("at", "").split()[0]).date()
-        except (ValueError, IndexError):
-            continue
-        count += timedelta(0) <= day - at <= timedelta(days=window_days)
-    return count
 
 
 def matters(docket: Docket) -> tuple[Key, ...]:
@@ -113,10 +108,10 @@ def _open_reasons(docket: Docket, derived: Derived) -> set[str]:
     return codes
 
 
-def open_keys(docket: Docket, derived: Derived) -> tuple[Key, ...]:
+def open_keys(judged: Judged, derived: Derived) -> tuple[Key, ...]:
     """Parts that keep the outcome open, heaviest clause first."""
-    rules = {rule.id: rule for rule in docket.rules}
-    verdicts = docket.verdicts
+    rules = {rule.id: rule for rule in judged.rules}
+    verdicts = judged.verdicts
     return tuple((cid, name) for cid in derived.open for name in open_parts(rules[cid], verdicts.get(cid, {})))
 
 
@@ -189,10 +184,10 @@ def _against_convicting(docket: Docket, derived: Derived) -> set[str]:
         clause = docket.clause(clause_id)
         decisive = [(clause_id, name) for name in rules[clause_id].judged]
         codes |= _appraised(docket, decisive)
-        acted = action_for(clause, docket.table)
-        if acted and acted[1]:
+        rung = action_for(clause, docket.table.evidence, docket.table.day)
+        if rung and rung.person:
             codes.add("ladder_requires_person")
-        info = docket.corpus.actions.get(acted[0].name) if acted else None
+        info = docket.corpus.actions.get(rung.action.name) if rung else None
         if info and (not info.reversible or info.impact >= docket.settings.impact_limit):
             codes.add("high_impact")
         codes |= _weak_sight(docket, decisive)

@@ -1,17 +1,17 @@
 """The last nodes: assess and conclude, and the decision or escalation that they make."""
 
-from dataclasses import replace
 from datetime import datetime, timedelta
 
 from langgraph.runtime import Runtime
 
 from cases.decision import Decision, Escalation, Question, ReasonCode, Usage, WaitingFor, digest_of
-from cases.finding import Derived, Finding
-from graphs.assess import action_for, findings_of, outcome_of, reasons
+from cases.finding import Derived
+from graphs.assess import as_recommended, findings_of, outcome_of, reasons, recommended
 from graphs.desk import Desk
 from graphs.docket import Docket
 from graphs.questions import questions
-from graphs.rationale import Occasion, notice, rationale
+from graphs.rationale import rationale
+from graphs.sanction import Ground, sanction_for
 from graphs.state import AuditState
 from graphs.view import View
 
@@ -22,35 +22,20 @@ async def assess(state: AuditState, runtime: Runtime[Desk]) -> AuditState:
     docket = view.docket
     derived = outcome_of(docket)
     if state.get("confirmed"):
-        docket, derived = _as_recommended(view, docket, derived)
+        docket, derived = as_recommended(docket, derived, requested=state.get("requested", False))
     codes = reasons(docket, derived)
     if derived.outcome and not codes:
         return AuditState(decision=_decision(view, docket, derived).model_dump(mode="json"), escalation=None)
     return _escalated(view, docket, derived, codes)
 
 
-def _as_recommended(view: View, docket: Docket, derived: Derived) -> tuple[Docket, Derived]:
-    """What a person has confirmed: the recommendation as it was shown, whatever else is open; as it is, without one."""
-    shown = replace(docket, requested=view.state.get("requested", False))
-    recommended = _recommended(outcome_of(shown))
-    return (shown, recommended) if recommended.outcome else (docket, derived)
-
-
-def _recommended(derived: Derived) -> Derived:
-    """The outcome, or the decided part of it where a heavier clause is open."""
-    return replace(derived, outcome=derived.outcome or ("violation" if derived.violated else None))
-
-
 def _decision(view: View, docket: Docket, derived: Derived) -> Decision:
     state, overrides = view.state, view.state.get("overrides", {})
     findings = findings_of(docket, derived)
     clauses = {clause.id: clause for clause in view.clauses}
-    carrier = clauses.get(derived.carrier or "")
-    acted = action_for(carrier, view.table) if carrier and derived.outcome == "violation" else None
-    action = acted[0] if acted else None
-    if action and overrides.get("action"):
-        action = action.model_copy(update={"name": overrides["action"], "days": None})
-    said = overrides.get("notice") or _notice(view, derived, findings) if carrier and action else ""
+    ground = Ground(view.desk.corpus, view.case, view.evidence, view.table.evidence, state["language"])
+    asked = (overrides.get("action", ""), overrides.get("notice", ""))
+    sanction = sanction_for(docket, derived, findings, ground, *asked)
     by_person = bool(state.get("reviewed"))
     return Decision(
         case_id=view.case.id,
@@ -58,10 +43,11 @@ def _decision(view: View, docket: Docket, derived: Derived) -> Decision:
         scope=(view.case.region,),
         findings=findings,
         rationale=rationale(findings, derived, clauses, view.evidence),
-        notice=said,
-        action=action,
+        notice=sanction.notice if sanction else "",
+        action=sanction.action if sanction else None,
         decided_by="person" if by_person else "agent",
         reviewer=state.get("reviewed", ""),
+        second_reviewer=(state.get("answer") or {}).get("second_reviewer", ""),
         reasons=tuple((state.get("escalation") or {}).get("reasons", ())) if by_person else (),
         signals=view.case.signals,
         snapshot=view.desk.corpus.snapshot,
@@ -70,14 +56,6 @@ def _decision(view: View, docket: Docket, derived: Derived) -> Decision:
         subject_revision=view.case.subject.revision,
         at=_moment(state),
     )
-
-
-def _notice(view: View, derived: Derived, findings: tuple[Finding, ...]) -> str:
-    finding = next(f for f in findings if f.clause_id == derived.carrier)
-    subject = view.case.subject
-    occasion = Occasion(subject.title, subject.id, view.case.region, view.table.day, view.state["language"])
-    clause = view.desk.corpus.clauses[finding.clause_id]
-    return notice(clause, finding, occasion, view.desk.corpus, view.evidence)
 
 
 def _moment(state: AuditState) -> datetime:
@@ -92,7 +70,7 @@ def _escalated(view: View, docket: Docket, derived: Derived, codes: tuple[Reason
     asked = questions(docket, derived)
     findings = findings_of(docket, derived)
     plain = [finding.model_dump(mode="json") for finding in findings]
-    draft = _recommended(derived)
+    draft = recommended(derived)
     at_stake = (*derived.violated, *derived.open, *(forbid for _, forbid in derived.conflicts))
     held = [docket.clause(clause_id) for clause_id in at_stake]
     escalation = Escalation(

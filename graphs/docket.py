@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from cases.finding import Key, PartFinding, Verdicts
+from cases.finding import Ballot, Judge, Judgement, Key, PartFinding, Verdicts
 from cases.rule import Rule
 from graphs.settings import AuditSettings
 from policies.clause import Clause
@@ -11,31 +11,20 @@ from policies.corpus import Corpus
 from policies.table import Table
 
 
-@dataclass(frozen=True)
-class Docket:
-    """All that assessing looks at.
+@dataclass(frozen=True, kw_only=True)
+class Judged:
+    """What the outcome follows from, and nothing else: the candidates, and where their parts stand.
 
     Attributes:
         findings: per clause, per judged part: the verdict with its ballots.
-        settled: how each part was settled: `code`, `lead`, `contested`, `person` or empty.
         governs: the clause that a person named as governing, or empty.
-        reviewed: a person has judged; checks for acting alone no longer apply.
         requested: the seller has been asked once: records still missing count against the seller.
     """
 
-    corpus: Corpus
     clauses: tuple[Clause, ...]
-    table: Table
-    settings: AuditSettings
     findings: Mapping[str, Mapping[str, PartFinding]]
-    settled: Mapping[Key, str]
-    failures: tuple[str, ...] = ()
-    missing: tuple[str, ...] = ()
     governs: str = ""
-    reviewed: bool = False
     requested: bool = False
-    deterministic: bool = False
-    auditor_languages: tuple[str, ...] = ()
 
     @property
     def verdicts(self) -> dict[str, Verdicts]:
@@ -66,7 +55,33 @@ class Docket:
         return found or PartFinding(part=key[1], verdict="unclear", basis="silent")
 
 
-def _governed(rule: Rule, docket: Docket) -> Rule:
+@dataclass(frozen=True, kw_only=True)
+class Docket(Judged):
+    """All that assessing looks at.
+
+    Attributes:
+        settled: how each part was settled: `code`, `lead`, `contested`, `person` or empty.
+        reviewed: a person has judged; checks for acting alone no longer apply.
+    """
+
+    corpus: Corpus
+    table: Table
+    settings: AuditSettings
+    settled: Mapping[Key, str]
+    failures: tuple[str, ...] = ()
+    missing: tuple[str, ...] = ()
+    reviewed: bool = False
+    deterministic: bool = False
+    auditor_languages: tuple[str, ...] = ()
+
+
+def persons_ballot(judgement: Judgement, reviewer: str, number: int) -> Ballot:
+    """What a reviewer says of a part, as the ballot that replaces its verdict in round `number`."""
+    said = judgement.model_copy(update={"basis": "person"})
+    return Ballot(judge=Judge(prompt="person", model=reviewer), round=number, judgement=said)
+
+
+def _governed(rule: Rule, docket: Judged) -> Rule:
     """Where a person named the governing clause: a permit lifts what it clashes with, a forbid stands against it."""
     named = next((c.rule for c in docket.clauses if c.id == docket.governs), None)
     if named is None or rule.effect != "permit" or rule.type != named.type:

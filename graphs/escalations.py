@@ -201,6 +201,11 @@ def check_answer(escalation: Escalation, answer: Answer, corpus: Corpus) -> None
         for i, clause_id in enumerate(answer.add_clauses)
         if clause_id not in corpus.clauses
     ]
+    if answer.second_reviewer:
+        detail = "nobody says so of themselves: it is found out when the second person answers"
+        problems.append(
+            Problem(code="not_yours_to_say", pointer="/second_reviewer", detail=detail, hint="leave it out")
+        )
     if answer.action and answer.action not in corpus.actions:
         problems.append(_unknown("/action", answer.action, corpus.actions))
     if problems:

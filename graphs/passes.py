@@ -110,7 +110,7 @@ def config_of(thread: str) -> RunnableConfig:
 
 
 def line_of(state: dict[str, Any] | AuditState, desk: Desk, **outcome: Any) -> Line:  # noqa: ANN401 - JSON
-    """The result line of a state."""
+    """The result line of a state; `past` names evidence that a later look has replaced, where there is any."""
     known = desk.corpus.clauses  # a clause may be gone since the case was handed over
     clauses = {clause_id: known[clause_id].text for clause_id in state.get("candidates", []) if clause_id in known}
     return {
@@ -118,6 +118,7 @@ def line_of(state: dict[str, Any] | AuditState, desk: Desk, **outcome: Any) -> L
         **outcome,
         "evidence": state.get("evidence", []),
         "clauses": clauses,
+        **({"past": state["past"]} if state.get("past") else {}),
     }
 
 

@@ -6,8 +6,10 @@ from cases.decision import Consequence, Question
 from cases.evidence import Quote
 from cases.finding import Derived, Key, Verdict, what_if
 from cases.rule import Part
-from graphs.assess import action_for, awaits_record, counted_as_missing, open_keys, weakest, without_permission
+from graphs.assess import awaits_record, counted_as_missing, open_keys, weakest, without_permission
 from graphs.docket import Docket
+from graphs.sanction import Rung, action_for
+from policies.clause import Clause
 from policies.settled import RENEWAL_DAYS
 
 _SIDE = 3
@@ -38,8 +40,12 @@ def questions(docket: Docket, derived: Derived) -> tuple[Question, ...]:
 def consequence(docket: Docket, derived: Derived) -> Consequence:
     """An outcome with the name of its action."""
     carrier = docket.clause(derived.carrier) if derived.carrier else None
-    acted = action_for(carrier, docket.table) if carrier and derived.outcome == "violation" else None
-    return Consequence(outcome=derived.outcome, action=acted[0].name if acted else "")
+    rung = _rung(docket, carrier) if carrier and derived.outcome == "violation" else None
+    return Consequence(outcome=derived.outcome, action=rung.action.name if rung else "")
+
+
+def _rung(docket: Docket, clause: Clause) -> Rung | None:
+    return action_for(clause, docket.table.evidence, docket.table.day)
 
 
 def _if(docket: Docket, key: Key, verdict: Verdict) -> Consequence:
@@ -134,14 +140,14 @@ def _clash(docket: Docket, permit_id: str, forbid_id: str) -> Question:
         f"Both clauses hold here and nothing says which of them governs: “{permit.title}” ({permit.id}) allows it,"
         f" “{forbid.title}” ({forbid.id}) forbids it. Which one governs?"
     )
-    acted = action_for(forbid, docket.table)
+    rung = _rung(docket, forbid)
     return Question(
         kind="clause",
         text=text,
         clause_id=forbid_id,
         clause_title=forbid.title,
         would_settle=f"The policy team's word on which clause governs; name {permit_id} or {forbid_id}.",
-        if_met=Consequence(outcome="violation", action=acted[0].name if acted else ""),
+        if_met=Consequence(outcome="violation", action=rung.action.name if rung else ""),
         if_not_met=Consequence(outcome="no_violation"),
     )
 

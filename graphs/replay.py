@@ -45,10 +45,15 @@ async def replayed(case_id: str, journal: CaseJournal, answers: list[dict[str, A
     return await rebuilt(pin["case"], answers, desk)
 
 
+_SINCE = {"past"}
+"""What earlier releases did not write into a result: its absence there is no difference."""
+
+
 def differences(then: Any, now: Any, at: str = "") -> list[str]:  # noqa: ANN401 - JSON
     """JSON pointers at which two results differ."""
     if isinstance(then, dict) and isinstance(now, dict):
-        keys = sorted({*then, *now})
+        unwritten = set() if at else _SINCE - then.keys()
+        keys = sorted({*then, *now} - unwritten)
         return [found for key in keys for found in differences(then.get(key), now.get(key), f"{at}/{key}")]
     if isinstance(then, list) and isinstance(now, list) and len(then) == len(now):
         return [f for i, (a, b) in enumerate(zip(then, now, strict=True)) for f in differences(a, b, f"{at}/{i}")]

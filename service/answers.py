@@ -1,6 +1,6 @@
-"""What people say to a case: an answer taken once, with the job that resumes it; cancelled; overturned."""
+"""What people say to a case: an answer taken once, with the job that resumes it; withdrawn; cancelled; overturned."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import ClassVar
 
 import orjson
@@ -13,9 +13,23 @@ from policies.corpus import Corpus
 from service.database import Connection, Pool
 from service.intake import CaseIsOver, NoSuchCase
 from service.listening import CASE_CHANNEL
-from service.queue import Job, wish
-from service.reviewers import check_reviewer
+from service.opinions import TAKEN, Came, forget, opinions, take_back, weigh
+from service.queue import Job, unwish, wish
+from service.reviewers import LEASE, NotYours, check_reviewer
 from service.urgency import urgency_of
+
+
+class NotAnswered(CasewrightError):
+    """nothing has been said to escalation {number} of case {case}"""
+
+    code: ClassVar[str] = "not_answered"
+
+
+class TooLate(CasewrightError):
+    """what was said to escalation {number} of case {case} can be taken back no more"""
+
+    code: ClassVar[str] = "too_late"
+    hint: ClassVar[str] = "the case has gone on: answer what it asks next, or overturn its decision"
 
 
 class NotDecided(CasewrightError):
@@ -35,10 +49,24 @@ SELECT e.number, e.digest, e.body, e.answer IS NOT NULL OR e.closed_at IS NOT NU
 FROM cases c JOIN escalations e ON e.case_id = c.id WHERE c.id = $1 ORDER BY e.raised_at DESC LIMIT 1 FOR UPDATE
 """
 _ANSWER = "UPDATE escalations SET answer = $3, answered_by = $4, answered_at = now() WHERE case_id = $1 AND number = $2"
+_NO_GRACE = timedelta(0)
 
 
-async def answer(pool: Pool, case_id: str, given: Answer, corpus: Corpus) -> None:
+async def answer(
+    pool: Pool, case_id: str, given: Answer, corpus: Corpus, *, grace: timedelta = _NO_GRACE, by: str = ""
+) -> Came:
     """Take an answer, and have its case run on: both, or neither. Of two answers the first counts.
+
+    Args:
+        pool: the database.
+        case_id: that is answered.
+        given: the answer.
+        corpus: the policies in force.
+        grace: for how long it may be withdrawn; the case runs on after that.
+        by: who gives it, where the answer does not say so itself.
+
+    Returns:
+        Whether it was taken; a review that takes two people may be kept instead, see `Came`.
 
     Raises:
         NoSuchCase, NoEscalation: there is nothing to answer.
@@ -61,19 +89,71 @@ async def answer(pool: Pool, case_id: str, given: Answer, corpus: Corpus) -> Non
         if isinstance(given, Review):
             await check_reviewer(connection, case_id, given.number, given.reviewer)
         check_answer(Escalation.model_validate_json(row["body"]), given, corpus)
-        await _take(connection, Case.model_validate_json(row["case"]), given)
+        case, came = Case.model_validate_json(row["case"]), TAKEN
+        if isinstance(given, Review):
+            came, given = await weigh(connection, case, given, corpus, grace)
+        if came == TAKEN:
+            await _take(connection, case, given, grace, by)
+        return came
 
 
-async def _take(connection: Connection, case: Case, given: Answer) -> None:
-    who = given.reviewer if isinstance(given, Review) else type(given).__name__.lower()
+async def _take(connection: Connection, case: Case, given: Answer, grace: timedelta, by: str) -> None:
+    who = given.reviewer if isinstance(given, Review) else by or type(given).__name__.lower()
     await connection.execute(_ANSWER, case.id, given.number, orjson.dumps(given.model_dump(mode="json")), who)
     urgency = urgency_of(case, datetime.now(UTC), raised=1 if isinstance(given, Expiry) else 0)
     await connection.execute(
-        "UPDATE cases SET status = 'queued', attempts = 0, urgency = $2, begun_at = now() WHERE id = $1",
+        "UPDATE cases SET status = 'queued', attempts = 0, urgency = $2, begun_at = now(),"
+        " resumes_at = CASE WHEN $3::interval > interval '0' THEN now() + $3 END WHERE id = $1",
         case.id,
         urgency,
+        grace,
     )
-    await wish(connection, [Job(case.id, given.number, urgency)])
+    await wish(connection, [Job(case.id, given.number, urgency, grace)])
+
+
+_GIVEN = """
+SELECT answered_by, answer IS NOT NULL AS answered, closed_at IS NOT NULL AS closed FROM escalations
+WHERE case_id = $1 AND number = $2 FOR UPDATE
+"""
+_REOPEN = """
+WITH again AS (UPDATE cases SET status = 'waiting', resumes_at = NULL WHERE id = $1)
+UPDATE escalations SET answer = NULL, answered_by = NULL, answered_at = NULL,
+                       claimed_by = $3, claimed_until = now() + $4
+WHERE case_id = $1 AND number = $2
+"""
+
+
+async def withdraw(pool: Pool, case_id: str, number: int, by: str) -> None:
+    """Take back an answer, or an opinion that waits for a second: whoever gave it has the question on lease again.
+
+    Of this and a worker that claims the case at the same moment exactly one happens.
+
+    Raises:
+        NoSuchCase: it is not here.
+        NotAnswered: nothing has been said to this escalation.
+        NotYours: somebody else has said it.
+        TooLate: its grace is over, or the case has gone on.
+    """
+    async with pool.acquire() as connection, connection.transaction():
+        # Whoever claims the case waits for this row, or we for theirs, and then sees what has become of it.
+        case = await connection.fetchrow(
+            "SELECT status = 'queued' AND resumes_at > now() AS held FROM cases WHERE id = $1 FOR UPDATE", case_id
+        )
+        if case is None:
+            raise NoSuchCase(case=case_id)
+        given = await connection.fetchrow(_GIVEN, case_id, number)
+        said = [opinion.reviewer for opinion in await opinions(connection, case_id, number)]
+        if given is None or not (given["answered"] or said):
+            raise NotAnswered(case=case_id, number=number)
+        if by not in ([given["answered_by"]] if given["answered"] else said):
+            raise NotYours(reviewer=by, case=case_id, why="somebody else has answered")
+        if given["answered"] and case["held"] and not given["closed"]:
+            await forget(connection, case_id, number, by)
+            await unwish(connection, Job(case_id, number, 0))
+        elif given["answered"] or given["closed"] or not await take_back(connection, case_id, number, by):
+            raise TooLate(case=case_id, number=number)
+        await connection.execute(_REOPEN, case_id, number, by, LEASE)
+        await connection.execute("SELECT pg_notify($1, $2)", CASE_CHANNEL, case_id)
 
 
 _EXPIRED = """

@@ -1,4 +1,4 @@
-"""What may run alone: guards that the company sets while cases run; each hit is a reason."""
+"""What may run alone, and what takes two people: guards that the company sets while cases run."""
 
 from datetime import datetime
 from typing import Annotated, Any, Literal, Self
@@ -13,7 +13,7 @@ from service.appeals import settle_appeal
 from service.database import Connection, Pool
 from service.runs import CapsToCount, Claim, Held, conclude, types_of
 
-Kind = Literal["person", "kill", "cap_per_hour", "cap_per_seller"]
+Kind = Literal["person", "kill", "second", "cap_per_hour", "cap_per_seller"]
 _LOCK = 0x_CA5E_0003
 """Whoever counts for a cap holds it until the decision is written, so that two do not both take the last place."""
 
@@ -29,8 +29,9 @@ class Guard(Record):
     """One guard.
 
     Attributes:
-        kind: `person`: a person decides; `kill`: nothing runs alone any more; `cap_per_hour`: at most `cap` actions
-            decided alone in any hour; `cap_per_seller`: at most `cap` against one seller in any day.
+        kind: `person`: a person decides; `kill`: nothing runs alone any more; `second`: where a person decides, another
+            must come to the same; `cap_per_hour`: at most `cap` actions decided alone in any hour; `cap_per_seller`: at
+            most `cap` against one seller in any day.
         action: that it is about; empty for every one.
         type: of violation that it is about; empty for every one.
     """

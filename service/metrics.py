@@ -32,7 +32,8 @@ UNION ALL SELECT 'decided', coalesce(sum(count), 0)::bigint FROM tallies WHERE e
 _OLDEST = """
 SELECT coalesce(extract(epoch FROM now() - least(
     (SELECT min(received_at) FROM cases WHERE status = 'queued' AND number = 0),
-    (SELECT min(answered_at) FROM escalations WHERE answer IS NOT NULL AND closed_at IS NULL)
+    (SELECT min(greatest(e.answered_at, c.resumes_at)) FROM escalations e JOIN cases c ON c.id = e.case_id
+     WHERE e.answer IS NOT NULL AND e.closed_at IS NULL AND (c.resumes_at IS NULL OR c.resumes_at <= now()))
 ))::float8, 0) AS seconds
 """
 _QUESTIONS = """

@@ -22,11 +22,18 @@ class Job:
         number: of the escalation whose answer it takes up; 0 for the first pass. A case's jobs are told apart by it:
             that of the pass before may still be on its way out.
         urgency: see `service.urgency`.
+        after: it is due no sooner than that from now.
     """
 
     case_id: str
     number: int
     urgency: int
+    after: timedelta = timedelta(0)
+
+    @property
+    def key(self) -> str:
+        """What tells it from other jobs."""
+        return f"{self.number}/{self.case_id}"
 
 
 async def wish(connection: Connection, jobs: Sequence[Job]) -> None:
@@ -38,14 +45,25 @@ async def wish(connection: Connection, jobs: Sequence[Job]) -> None:
         [ENTRYPOINT] * len(jobs),
         [job.case_id.encode() for job in jobs],
         [job.urgency for job in jobs],
-        dedupe_key=[f"{job.number}/{job.case_id}" for job in jobs],
+        [job.after for job in jobs],
+        dedupe_key=[job.key for job in jobs],
         on_conflict="skip",
     )
+
+
+async def unwish(connection: Connection, job: Job) -> None:
+    """Take a job out of the queue that no worker has picked.
+
+    One that is picked at this moment finds that its case needs no run; if the case is answered anew before it has
+    found so, the new job is one that was lost, and is given again.
+    """
+    await connection.execute("DELETE FROM pgqueuer WHERE dedupe_key = $1 AND status = 'queued'", job.key)
 
 
 _LOST = """
 SELECT c.id, c.number, c.urgency FROM cases c
 WHERE c.status IN ('queued', 'running') AND coalesce(c.begun_at, c.received_at) < now() - make_interval(secs => $1)
+AND (c.resumes_at IS NULL OR c.resumes_at < now())
 AND NOT EXISTS (
     SELECT 1 FROM pgqueuer q WHERE q.dedupe_key = c.number || '/' || c.id AND q.status IN ('queued', 'picked')
 )

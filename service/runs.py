@@ -96,6 +96,7 @@ class Claim:
 _CLAIM = """
 UPDATE cases SET status = 'running', epoch = epoch + 1, attempts = attempts + 1, begun_at = now()
 WHERE id = $1 AND status IN ('queued', 'running') AND (attempts < $2 OR $3)
+AND (resumes_at IS NULL OR resumes_at <= now())
 RETURNING body, epoch, attempts
 """
 _PAUSED = """
@@ -113,7 +114,8 @@ async def claim(pool: Pool, case_id: str, *, alone: bool = False) -> Claim | Non
         alone: the caller runs no other suspect beside it; without that, suspects are not claimed.
 
     Returns:
-        None where the case needs no run, or is a person's now because nobody can read it any more.
+        None where the case needs no run, or none yet, for its answer may still be taken back; or where it is a person's
+        now because nobody can read it any more.
     """
     row = await pool.fetchrow(_CLAIM, case_id, SUSPECT, alone)
     if row is None:

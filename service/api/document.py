@@ -69,7 +69,7 @@ def _schemas(operations: Sequence[Operation]) -> tuple[Modes, Schema]:
 
 
 def _over_http(schemas: Schema, settings: ApiSettings) -> None:
-    """What holds of a case only here: no picture by a path, and the limits that are set."""
+    """What holds only here: no picture by a path, the limits that are set, nobody who speaks for a second person."""
     image, listing = schemas["Image"], schemas["Listing"]["properties"]
     del image["properties"]["path"]
     image["properties"]["sha256"] = image["properties"]["sha256"]["anyOf"][0]
@@ -77,6 +77,7 @@ def _over_http(schemas: Schema, settings: ApiSettings) -> None:
     listing["title"]["maxLength"] = settings.limits.title
     listing["description"]["maxLength"] = settings.limits.description
     listing["images"]["maxItems"] = settings.limits.images
+    del schemas["Review"]["properties"]["second_reviewer"]  # found out here, never told
 
 
 def _in_these_policies(schemas: Schema, corpus: Corpus) -> None:

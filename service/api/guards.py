@@ -1,4 +1,4 @@
-"""Guards over HTTP: what may run alone."""
+"""Guards over HTTP: what may run alone, and what takes two people."""
 
 from typing import Annotated, ClassVar, Literal
 

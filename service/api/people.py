@@ -1,15 +1,16 @@
-"""The people's part over HTTP: what waits for whom, answers, appeals, and decisions reversed."""
+"""The people's part over HTTP: what waits for whom, answers given and withdrawn, appeals, and decisions reversed."""
 
+from datetime import timedelta
 from typing import Annotated, Any
 
-from fastapi import Query, Request
+from fastapi import Path, Query, Request
 from fastapi.responses import Response
 from pydantic import Field, StringConstraints
 
 from cases.case import Case, Id, Image, Language, Limits, Region, ViolationType, read_record
 from cases.decision import Expiry, InformationRequest, ReasonCode, Review, Supplement, WaitingFor, read_answer
 from cases.problem import Invalid, Problem, Record, pointer_of
-from service.answers import answer, overturn
+from service.answers import answer, overturn, withdraw
 from service.api.bodies import read_body, read_object, under
 from service.api.operation import JSON, Body, Operation, Reply
 from service.api.paths import PathId
@@ -46,6 +47,21 @@ class EscalationQuery(Record):
         )
 
 
+class AnswerQuery(Record):
+    """For how many seconds an answer may be withdrawn; its case runs on after that."""
+
+    grace_s: int = Field(0, ge=0, le=60)
+
+
+class WithdrawQuery(Record):
+    """Who takes their answer back."""
+
+    reviewer: Id
+
+
+EscalationNumber = Annotated[int, Path(ge=1, le=2**31 - 1)]
+
+
 class OverturnWish(Record):
     """Who reverses a decision, and why."""
 
@@ -80,13 +96,26 @@ async def list_escalations(reception: TheReception, query: Annotated[EscalationQ
     return json_reply(await listed_open(reception.pool, query.choice, query.reviewer, query.cursor, query.limit))
 
 
-async def answer_case(request: Request, reception: TheReception, case_id: PathId) -> Response:
-    """Answer the open escalation of a case, under its number and digest; of two answers the first counts."""
+async def answer_case(
+    request: Request, reception: TheReception, case_id: PathId, query: Annotated[AnswerQuery, Query()]
+) -> Response:
+    """Answer the open escalation of a case, under its number and digest; of two answers the first counts.
+
+    Where a guard wants two people, the first one's review is kept, and the case goes on waiting.
+    """
     given = read_answer(await read_object(request, "the answer", reception.settings.body_bytes))
     if isinstance(given, Supplement):
         check_uploaded("the answer", {"/documents": given.documents})
-    await answer(reception.pool, case_id, given, reception.corpus)
+    await answer(reception.pool, case_id, given, reception.corpus, grace=timedelta(seconds=query.grace_s))
     return json_reply(await read(reception.pool, case_id), 202)
+
+
+async def withdraw_answer(
+    reception: TheReception, case_id: PathId, number: EscalationNumber, query: Annotated[WithdrawQuery, Query()]
+) -> Response:
+    """Take an answer back while its grace lasts: the question is open again, on lease to who had answered."""
+    await withdraw(reception.pool, case_id, number, query.reviewer)
+    return json_reply(await read(reception.pool, case_id))
 
 
 async def appeal_case(request: Request, reception: TheReception, case_id: PathId) -> Response:
@@ -138,11 +167,19 @@ def operations() -> tuple[Operation, ...]:
     answers = Body({JSON: (Review, Supplement, InformationRequest, Expiry)})
     page = Reply("A page", RaisedPage)
     known, taken = Reply("Known already, or settled while you waited", Standing), Reply("Taken", Standing)
-    on = {202: Reply("Taken; the case runs on", Standing)}
+    on = {202: Reply("Taken; the case runs on, or waits for a second person", Standing)}
     over, reversed_ = "/cases/{case_id}/overturn", {200: Reply("Reversed", Standing)}
     return (
         Operation("GET", "/escalations", list_escalations, "review", {200: page}, (422,)),
         Operation("POST", "/cases/{case_id}/answers", answer_case, "review", on, (403, 404, 409), answers),
+        Operation(
+            "DELETE",
+            "/cases/{case_id}/answers/{number}",
+            withdraw_answer,
+            "review",
+            {200: Reply("Withdrawn; the question is open again", Standing)},
+            (403, 404, 409, 422),
+        ),
         Operation(
             "POST",
             "/cases/{case_id}/appeal",

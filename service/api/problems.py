@@ -16,7 +16,7 @@ from starlette.routing import Route
 
 from cases.problem import CasewrightError, Invalid, Problem, Record
 from graphs.escalations import AnsweredTwice, NoEscalation, StaleAnswer
-from service.answers import NotDecided
+from service.answers import NotAnswered, NotDecided, TooLate
 from service.appeals import NothingToAppeal
 from service.database import AWAY
 from service.escalations import NotRaised
@@ -87,10 +87,12 @@ _STATUS: dict[type[CasewrightError], int] = {
     CaseIsOver: 409,
     NoEscalation: 409,
     NoLease: 409,
+    NotAnswered: 409,
     NotDecided: 409,
     NothingToAppeal: 409,
     OnLease: 409,
     StaleAnswer: 409,
+    TooLate: 409,
     WebhookDisabled: 409,
     CursorTooOld: 410,
 }

@@ -110,9 +110,9 @@ class Shift:
         await asyncio.gather(*(worker.take(case_id) for case_id in ids))
         return [(await read(self.pool, case_id)).result for case_id in ids]
 
-    async def answer(self, line, given):
-        """Answer an escalation as a person would."""
-        await answer(self.pool, line["case_id"], given(line), self.corpus)
+    async def answer(self, line, given, **how):
+        """Answer an escalation as a person would; says what came of it."""
+        return await answer(self.pool, line["case_id"], given(line), self.corpus, **how)
 
     async def events(self, case_id):
         """The types of a case's events, in order."""

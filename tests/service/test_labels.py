@@ -10,6 +10,7 @@ from cases.finding import Judgement
 from cases.problem import Invalid
 from service.answers import cancel
 from service.exposure import exposure, note_exposure
+from service.guards import Guard, set_guard
 from service.intake import NoSuchCase
 from service.labels import agreement, give_label, next_blind
 from service.leases import NoLease, claim_next
@@ -99,6 +100,11 @@ def test_what_is_labelled_is_anothers_fresh_decision_within_ones_skills(on_shift
         await shift.submit("alone")
         assert (await shift.run("alone")).decided_by == "agent"
         await shift.escalated("open")
+        (line,) = await shift.escalated("seconded")
+        await set_guard(shift.pool, Guard(kind="second"), "lead")
+        for who in ("budi", "ana"):
+            await shift.answer(line, review(f"{SHARP} met", reviewer=who))
+        assert (await shift.run("seconded")).decided_by == "person"
         await add_note(shift.pool, "discussed", "budi", "I think that it is sharp.")
         await shift.pool.execute("UPDATE cases SET closed_at = now() - interval '15 days' WHERE id = 'old'")
         await tell_reviewer(shift.pool, Reviewer(id="budi", regions=("SG",)))

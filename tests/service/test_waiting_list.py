@@ -5,6 +5,7 @@ import pytest
 
 from service.choice import ANYTHING, WaitingChoice
 from service.cursors import BadCursor
+from service.guards import Guard, set_guard
 from service.leases import claim_next
 from service.reviewers import Reviewer, tell_reviewer
 from service.routing import skip
@@ -178,6 +179,19 @@ def test_a_search_looks_for_every_word_in_ids_and_title(on_shift, typed, found):
         )
         assert await listed(shift, q=typed) == found
         assert (await facets(shift.pool, WaitingChoice(q=typed), None)).total == len(found)
+
+    on_shift(body)
+
+
+def test_what_one_person_has_answered_and_wants_two_is_marked_for_the_second(on_shift):
+    async def body(shift):
+        lines = await shift.escalated("two", "one")
+        await set_guard(shift.pool, Guard(kind="second"), "lead")
+        await shift.answer(lines[0], review(f"{SHARP} met", reviewer="ana"))
+        rows = (await waiting(shift.pool, ANYTHING, "budi", shift.corpus)).items
+        assert {row.case_id: row.wants_second for row in rows} == {"one": False, "two": True}
+        assert await listed(shift, "ana") == ["one"]
+        assert (await facets(shift.pool, ANYTHING, "ana")).total == 1
 
     on_shift(body)
 
