@@ -14,7 +14,7 @@ from service.choice import ANYTHING
 from service.escalations import listed_open
 from service.guards import Guard, lift_guard, set_guard
 from service.intake import NoSuchCase
-from service.leases import claim_next
+from service.leases import claim_next, release
 from service.metrics import ServiceMetrics
 from service.opinions import earlier_answers, opinions
 from service.queue import wish_again
@@ -502,6 +502,7 @@ def test_a_second_word_that_is_withdrawn_leaves_the_first(with_two):
         await shift.answer(line, met(BUDI), grace=MINUTE)
         await withdraw(shift.pool, ONE, 1, BUDI)
         assert [opinion.reviewer for opinion in await opinions(shift.pool, ONE, 1)] == [ANA]
+        await release(shift.pool, BUDI, ONE)
         assert await shift.answer(line, met("cleo")) == "taken"
         decision = (await shift.run(ONE)).result["decision"]
         assert (decision["reviewer"], decision["second_reviewer"]) == ("cleo", ANA)
