@@ -70,10 +70,8 @@ MAY_TAKE = """(
 # Nor what one has said one's opinion of already: it wants another person (service/opinions.py).
 NOT_ONES_OWN = """(
     (o.result IS NULL OR convert_from(o.result, 'UTF8')::json #>> '{decision,reviewer}' IS DISTINCT FROM $1)
-    AND NOT EXISTS (
-        SELECT 1 FROM opinions p WHERE p.reviewer = $1
-        AND ((p.case_id = e.case_id AND p.number = e.number) OR p.case_id = c.appeal_of)
-    )
+    AND NOT EXISTS (SELECT 1 FROM opinions p WHERE (p.case_id, p.number, p.reviewer) = (e.case_id, e.number, $1))
+    AND NOT EXISTS (SELECT 1 FROM opinions p WHERE (p.case_id, p.reviewer) = (c.appeal_of, $1))
 )"""
 _MAY = f"SELECT {MAY_TAKE} FROM escalations e WHERE case_id = $2 AND number = $3"  # noqa: S608 - constant
 _FIRST = "SELECT o.result FROM cases c JOIN cases o ON o.id = c.appeal_of WHERE c.id = $1"
