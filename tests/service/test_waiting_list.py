@@ -1,5 +1,8 @@
 """The waiting list: light rows in the order of claims, facets as shops count them, a search, groups."""
 
+import asyncio
+
+import asyncpg
 import orjson
 import pytest
 
@@ -7,11 +10,13 @@ from service.choice import ANYTHING, WaitingChoice
 from service.cursors import BadCursor
 from service.guards import Guard, set_guard
 from service.leases import claim_next
+from service.migrate import migrate
 from service.reviewers import Reviewer, tell_reviewer
 from service.routing import skip
 from service.waiting_list import alike, facets, waiting
 from tests.graphs.doubles import request, review
-from tests.service.shift import SHARP
+from tests.service.shift import SHARP, open_shift
+from tests.service.test_upgrade import carried
 
 
 def ids(rows):
@@ -231,3 +236,23 @@ def test_a_row_is_light(on_shift):
         assert len(orjson.dumps(row.model_dump(mode="json"))) < 2000
 
     on_shift(body)
+
+
+def test_what_was_open_before_the_upgrade_is_shown_found_and_grouped(dsn, empty_dsn, tmp_path):
+    title = "Switchblade ABC\x00 \\u0000"
+
+    async def body():
+        await migrate(empty_dsn, upto=4)
+        async with open_shift(dsn, tmp_path) as shift:
+            await shift.escalated("one", "two", group_key="S-9/knives", subject={"title": title})
+            source, target = await asyncpg.connect(dsn), await asyncpg.connect(empty_dsn)
+            await carried(source, target)
+            await source.close()
+            await target.close()
+        await migrate(empty_dsn)
+        async with open_shift(empty_dsn, tmp_path) as shift:
+            (row, other) = (await waiting(shift.pool, WaitingChoice(q="abc s-9 l-77"), None, shift.corpus)).items
+            assert (row.title, row.part, row.alike) == (title, "sharp", 1)
+            assert ids(await alike(shift.pool, row.case_id, shift.corpus)) == [other.case_id]
+
+    asyncio.run(body())
