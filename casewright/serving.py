@@ -12,6 +12,7 @@ from typing import Any, NoReturn
 
 import yaml
 from pydantic import ValidationError
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from agents.auditor import NoAuditor
 from cases.case import Case
@@ -80,6 +81,21 @@ def database_of(settings: Settings) -> tuple[str, EmbeddedPostgres | None]:
         return settings.service.db, None
     embedded = EmbeddedPostgres.start(settings.home)
     return embedded.dsn, embedded
+
+
+_OF_THE_API = ("/api/", "/healthz", "/readyz", "/metrics", "/openapi.json")
+
+
+def beside(api: ASGIApp, console: ASGIApp) -> ASGIApp:
+    """One app of two: what is asked of the API goes there, everything else to the console."""
+
+    async def either(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http" and not scope["path"].startswith(_OF_THE_API):
+            await console(scope, receive, send)
+        else:
+            await api(scope, receive, send)
+
+    return either
 
 
 @asynccontextmanager

@@ -10,6 +10,7 @@ from urllib.parse import unquote
 from pydantic import Field, ValidationError
 
 from cases.problem import CasewrightError, Record
+from console.settings import ConsoleSettings
 from graphs.settings import AuditSettings
 
 if TYPE_CHECKING:
@@ -58,6 +59,7 @@ class Settings(Record):
         images: folder of uploaded images, named by their SHA-256.
         model: `CASEWRIGHT_MODEL` and its kin, as written; `model_settings` checks them.
         embeddings_url, embeddings_model: an OpenAI-compatible endpoint for the clause search.
+        console: the reviewers' pages.
         log: the least that is logged by the service.
         traces: where OpenTelemetry traces go, by OTLP over HTTP; empty for nowhere.
     """
@@ -75,6 +77,7 @@ class Settings(Record):
     model: dict[str, str] = Field(default_factory=dict)
     audit: AuditSettings = AuditSettings()
     service: ServiceSettings = ServiceSettings()
+    console: ConsoleSettings = ConsoleSettings()
     log: Literal["debug", "info", "warning", "error"] = "info"
     traces: str = Field("", pattern=r"^(https?://.+)?$")
 
@@ -145,12 +148,21 @@ _SERVICE_NAMES = {
     "auditor": "CASEWRIGHT_AUDITOR",
     "coop": "CASEWRIGHT_COOP",
 }
+_CONSOLE_NAMES = {
+    "judge_first": "CASEWRIGHT_JUDGE_FIRST",
+    "grace_s": "CASEWRIGHT_GRACE",
+    "blind_share": "CASEWRIGHT_BLIND_SHARE",
+    "feedback_share": "CASEWRIGHT_FEEDBACK_SHARE",
+    "idle_minutes": "CASEWRIGHT_SESSION_IDLE",
+    "session_hours": "CASEWRIGHT_SESSION_HOURS",
+}
 _PROCESS_NAMES = {"log": "CASEWRIGHT_LOG", "traces": "OTEL_EXPORTER_OTLP_ENDPOINT"}
 _EMBEDDINGS = ("embeddings_url", "embeddings_model")
 VARIABLES = frozenset(f"CASEWRIGHT_{name.upper()}" for name in (*_PATHS, *_EMBEDDINGS, "url", "key")) | {
     *_MODEL_NAMES.values(),
     *_AUDIT_NAMES.values(),
     *_SERVICE_NAMES.values(),
+    *_CONSOLE_NAMES.values(),
     *_PROCESS_NAMES.values(),
 }
 """Every variable that is read."""
@@ -185,13 +197,18 @@ def read_settings(
     values["model"] = {name: given[key] for name, key in _MODEL_NAMES.items() if given.get(key)}
     audit = {name: given[key] for name, key in _AUDIT_NAMES.items() if given.get(key)}
     served = {name: given[key] for name, key in _SERVICE_NAMES.items() if given.get(key)}
+    shown = {name: given[key] for name, key in _CONSOLE_NAMES.items() if given.get(key)}
     try:
-        checked = {"audit": AuditSettings.model_validate(audit), "service": ServiceSettings.model_validate(served)}
+        checked = {
+            "audit": AuditSettings.model_validate(audit),
+            "service": ServiceSettings.model_validate(served),
+            "console": ConsoleSettings.model_validate(shown),
+        }
         return Settings(**values, **checked)
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         name = str(first["loc"][-1]) if first["loc"] else ""
-        known = {**_AUDIT_NAMES, **_SERVICE_NAMES, **_PROCESS_NAMES}
+        known = {**_AUDIT_NAMES, **_SERVICE_NAMES, **_CONSOLE_NAMES, **_PROCESS_NAMES}
         raise BadSetting(name=known.get(name, f"CASEWRIGHT_{name.upper()}"), why=first["msg"]) from None
 
 

@@ -12,10 +12,11 @@ from policies.clause_file import Source, read_yaml
 
 
 class ViolationTypeInfo(Record):
-    """One entry of the taxonomy."""
+    """One entry of the taxonomy; `graphic` where pictures of it are better not seen unasked."""
 
     title: str
     about: str = ""
+    graphic: bool = False
 
 
 class ActionInfo(Record):

@@ -1,9 +1,7 @@
 """Who may take which questions: by language, market, violation type and tier; an appeal goes to somebody else."""
 
-from datetime import timedelta
 from typing import ClassVar, Literal
 
-import orjson
 from pydantic import Field
 
 from cases.case import Id, Language, Region, ViolationType
@@ -11,7 +9,6 @@ from cases.problem import CasewrightError, Record
 from service.database import Connection, Pool
 
 Tier = Literal["reviewer", "senior", "policy_team"]
-LEASE = timedelta(minutes=15)
 
 
 class NotYours(CasewrightError):
@@ -19,6 +16,13 @@ class NotYours(CasewrightError):
 
     code: ClassVar[str] = "not_yours"
     hint: ClassVar[str] = "it goes to a reviewer whose languages, markets, types and tiers cover it"
+
+
+class OnLease(CasewrightError):
+    """case {case} is on lease to {holder} until {until}"""
+
+    code: ClassVar[str] = "on_lease"
+    hint: ClassVar[str] = "take another, or come again when it is given back or the lease is over"
 
 
 class Reviewer(Record):
@@ -55,56 +59,59 @@ async def reviewers(pool: Pool) -> list[Reviewer]:
     return [Reviewer.model_validate(dict(row)) for row in rows]
 
 
-# $1 is the reviewer. Where nobody is listed, the key's scope alone says who may answer.
+# For a query from `ASKED`; $1 is the reviewer, or NULL for nobody in particular, to whom everything is shown.
+ASKED = "escalations e LEFT JOIN reviewers r ON r.id = $1::text"
+# Where nobody is listed, the key's scope alone says who may answer.
 MAY_TAKE = """(
-    NOT EXISTS (SELECT 1 FROM reviewers)
-    OR EXISTS (
-        SELECT 1 FROM reviewers r WHERE r.id = $1
-        AND (r.languages = '{}' OR split_part(e.language, '-', 1) = ANY(r.languages) OR e.language = ANY(r.languages))
+    CASE WHEN r.id IS NULL THEN $1::text IS NULL OR NOT EXISTS (SELECT 1 FROM reviewers)
+    ELSE (r.languages = '{}' OR split_part(e.language, '-', 1) = ANY(r.languages) OR e.language = ANY(r.languages))
         AND (r.regions = '{}' OR e.region = ANY(r.regions) OR split_part(e.region, '-', 1) = ANY(r.regions))
         AND (r.types = '{}' OR e.types <@ r.types)
         AND (e.waiting_for = ANY(r.tiers) OR e.waiting_for = 'seller')
-    )
+    END
 )"""
-# With `o` the case that is appealed against. As json, not jsonb: that would refuse U+0000, which a listing may hold.
-# Nor what one has said one's opinion of already: it wants another person (service/opinions.py).
-NOT_ONES_OWN = """(
-    (o.result IS NULL OR convert_from(o.result, 'UTF8')::json #>> '{decision,reviewer}' IS DISTINCT FROM $1)
-    AND NOT EXISTS (SELECT 1 FROM opinions p WHERE (p.case_id, p.number, p.reviewer) = (e.case_id, e.number, $1))
-    AND NOT EXISTS (SELECT 1 FROM opinions p WHERE (p.case_id, p.reviewer) = (c.appeal_of, $1))
+_UNINVOLVED = """(
+    NOT EXISTS (SELECT 1 FROM escalations f WHERE f.case_id = {0}.appeal_of AND f.answered_by = $1)
+    AND NOT EXISTS (SELECT 1 FROM opinions p WHERE (p.case_id, p.reviewer) = ({0}.appeal_of, $1))
 )"""
-_MAY = f"SELECT {MAY_TAKE} FROM escalations e WHERE case_id = $2 AND number = $3"  # noqa: S608 - constant
-_FIRST = "SELECT o.result FROM cases c JOIN cases o ON o.id = c.appeal_of WHERE c.id = $1"
+_NOT_SKIPPED = """NOT EXISTS (
+    SELECT 1 FROM skips s WHERE s.case_id = e.case_id AND s.reviewer = $1 AND (s.until IS NULL OR s.until > now())
+)"""
+# Whoever has said their opinion already is not the other person that it wants (service/opinions.py).
+_UNHEARD = """NOT EXISTS (
+    SELECT 1 FROM opinions p WHERE (p.case_id, p.number, p.reviewer) = (e.case_id, e.number, $1)
+)"""
+OFFERED = f"{MAY_TAKE} AND {_UNINVOLVED.format('e')} AND {_NOT_SKIPPED} AND {_UNHEARD}"
+"""Whether a question is offered to a reviewer: they may take it, and have not said that they will not."""
+UNBIASED = """NOT EXISTS (
+    SELECT 1 FROM skips s WHERE s.case_id = e.case_id AND s.reviewer = $1 AND s.reason = 'conflict_of_interest'
+)"""
+
+_MAY = f"""
+SELECT {MAY_TAKE} AS skilled, {_UNINVOLVED.format("c")} AS uninvolved, {UNBIASED} AS unbiased,
+    {_UNHEARD} AS unheard,
+    CASE WHEN e.claimed_until > now() AND e.claimed_by <> $1 THEN e.claimed_by END AS holder, e.claimed_until
+FROM {ASKED} JOIN cases c ON c.id = e.case_id WHERE e.case_id = $2 AND e.number = $3
+"""  # noqa: S608 - constant
+_WHY_NOT = {
+    "skilled": "not their language, market, type or tier",
+    "uninvolved": "it appeals against their own decision",
+    "unbiased": "they have a conflict of interest",
+    "unheard": "they have answered it: it wants another person",
+}
 
 
 async def check_reviewer(connection: Connection, case_id: str, number: int, reviewer: str) -> None:
-    """Let a reviewer answer what they may.
+    """Let a reviewer take or answer what they may, unless somebody else has it in hand.
 
     Raises:
-        NotYours: it asks for another language, market, type or tier; or it appeals against their own decision.
+        NotYours: it asks for another language, market, type or tier; it appeals against a decision of theirs; they
+            have said that they have a conflict of interest; or they have answered, and a second person is wanted.
+        OnLease: another person's lease runs.
     """
-    if not await connection.fetchval(_MAY, reviewer, case_id, number):
-        raise NotYours(reviewer=reviewer, case=case_id, why="not their language, market, type or tier")
-    first = await connection.fetchval(_FIRST, case_id)
-    if first and orjson.loads(first).get("decision", {}).get("reviewer") == reviewer:
-        raise NotYours(reviewer=reviewer, case=case_id, why="it appeals against their own decision")
-
-
-_CLAIM = f"""
-UPDATE escalations SET claimed_by = $1, claimed_until = now() + $2
-WHERE (case_id, number) = (
-    SELECT e.case_id, e.number FROM escalations e JOIN cases c ON c.id = e.case_id
-    LEFT JOIN cases o ON o.id = c.appeal_of
-    WHERE e.answer IS NULL AND e.closed_at IS NULL AND e.waiting_for <> 'seller'
-    AND (e.claimed_until IS NULL OR e.claimed_until < now() OR e.claimed_by = $1)
-    AND {NOT_ONES_OWN} AND {MAY_TAKE}
-    ORDER BY e.urgency DESC, e.raised_at LIMIT 1 FOR UPDATE OF e SKIP LOCKED
-)
-RETURNING case_id, number
-"""  # noqa: S608 - constant
-
-
-async def claim_next(pool: Pool, reviewer: str) -> tuple[str, int] | None:
-    """Lease the most urgent question that a reviewer may take; the case's id and the escalation's number, or None."""
-    row = await pool.fetchrow(_CLAIM, reviewer, LEASE)
-    return (row["case_id"], row["number"]) if row else None
+    row = await connection.fetchrow(_MAY, reviewer, case_id, number)
+    for fact, why in _WHY_NOT.items():
+        if row is None or not row[fact]:
+            raise NotYours(reviewer=reviewer, case=case_id, why=why)
+    if row and row["holder"]:
+        raise OnLease(case=case_id, holder=row["holder"], until=row["claimed_until"].isoformat(timespec="seconds"))

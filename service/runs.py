@@ -23,6 +23,7 @@ from cases.decision import (
 from cases.problem import CasewrightError
 from graphs.passes import Line
 from service.database import Connection, Pool
+from service.headline import folded, headline_of, sought_in
 from service.urgency import urgency_of
 
 log = logging.getLogger(__name__)
@@ -124,7 +125,7 @@ async def claim(pool: Pool, case_id: str, *, alone: bool = False) -> Claim | Non
     except ValidationError:
         log.exception("a stored case is none any more", extra={"case": case_id})
         async with pool.acquire() as connection:
-            await _give_up(connection, (case_id, row["epoch"]), 1, 0)
+            await _give_up(connection, (case_id, row["epoch"]), 1, None)
         return None
     waiting = await pool.fetchrow(_PAUSED, case_id) if row["epoch"] > 1 else None
     paused = None
@@ -266,13 +267,15 @@ _HAND_OVER = """
 WITH done AS (
     UPDATE cases SET status = 'waiting', attempts = 0, number = $3, result = $4
     WHERE id = $1 AND epoch = $2 AND status = 'running'
-    RETURNING id, region, coalesce(language, $5) AS language, due_at, deadline_at
+    RETURNING id, region, coalesce(language, $5) AS language, due_at, deadline_at, group_key, appeal_of
 ), closed AS (
     UPDATE escalations SET closed_at = now() FROM done WHERE case_id = done.id AND escalations.closed_at IS NULL
 ), raised AS (
     INSERT INTO escalations (case_id, number, digest, body, reasons, waiting_for, region, language, types, thread,
-                             interrupt_id, urgency, due_at, deadline_at, expires_at)
-    SELECT id, $3, $6, $7, $8, $9, region, language, $10, $11, $12, $13, due_at, deadline_at, $14 FROM done
+                             interrupt_id, urgency, due_at, deadline_at, expires_at, group_key, appeal_of, headline,
+                             sought)
+    SELECT id, $3, $6, $7, $8, $9, region, language, $10, $11, $12, $13, due_at, deadline_at, $14, group_key,
+           appeal_of, $17, $18 FROM done
 ), told AS (
     INSERT INTO events (type, case_id, data) SELECT $15, id, $16 FROM done
 )
@@ -316,6 +319,8 @@ async def hand_over(connection: Connection, claim: Claim, handed: Handed) -> Non
         escalation.expires_at,
         "case.information_requested" if asked else "case.escalated",
         _told_of_escalation(escalation, answered),
+        headline_of(claim.case.subject.title, escalation).model_dump(),
+        sought_in(claim.case),
     )
     if not done:
         raise Superseded(case=claim.case.id)
@@ -347,11 +352,12 @@ _GIVE_UP = """
 WITH done AS (
     UPDATE cases SET status = 'waiting', attempts = 0, number = 0
     WHERE id = $1 AND epoch = $2 AND status = 'running'
-    RETURNING id, region, coalesce(language, '') AS language, types, due_at, deadline_at
+    RETURNING id, region, coalesce(language, '') AS language, types, due_at, deadline_at, group_key, appeal_of
 ), raised AS (
     INSERT INTO escalations (case_id, number, digest, body, reasons, waiting_for, region, language, types, thread,
-                             interrupt_id, urgency, due_at, deadline_at)
-    SELECT id, 0, $3, $4, '{run_failed}', 'reviewer', region, language, types, '', '', $5, due_at, deadline_at FROM done
+                             interrupt_id, urgency, due_at, deadline_at, group_key, appeal_of, headline, sought)
+    SELECT id, 0, $3, $4, '{run_failed}', 'reviewer', region, language, types, '', '', $5, due_at, deadline_at,
+           group_key, appeal_of, $7, $8 FROM done
     ON CONFLICT (case_id, number) DO UPDATE SET digest = $3, body = $4, raised_at = now(), answer = NULL,
         answered_by = NULL, answered_at = NULL, closed_at = NULL, claimed_by = NULL, claimed_until = NULL
 )
@@ -365,10 +371,10 @@ async def give_up(connection: Connection, claim: Claim) -> None:
     The answer is an expiry, which has it run again once the cause is mended; or the case is cancelled.
     """
     current = claim.paused.round if claim.paused else 1
-    await _give_up(connection, (claim.case.id, claim.epoch), current, urgency_of(claim.case, datetime.now(UTC)))
+    await _give_up(connection, (claim.case.id, claim.epoch), current, claim.case)
 
 
-async def _give_up(connection: Connection, run: tuple[str, int], current: int, urgency: int) -> None:
+async def _give_up(connection: Connection, run: tuple[str, int], current: int, case: Case | None) -> None:
     case_id, epoch = run
     text = "Its run has failed again and again. Mend the cause and have it run again, or cancel it and decide by hand."
     question = Question(kind="policy", text=text, would_settle="The service's log says how it failed.")
@@ -381,7 +387,10 @@ async def _give_up(connection: Connection, run: tuple[str, int], current: int, u
         questions=(question,),
     )
     told, body = _told_of_escalation(bare, None), orjson.dumps(bare.model_dump(mode="json"))
-    await connection.execute(_GIVE_UP, case_id, epoch, bare.digest, body, urgency, told)
+    urgency = urgency_of(case, datetime.now(UTC)) if case else 0
+    headline = headline_of(case.subject.title if case else "", bare).model_dump()
+    sought = sought_in(case) if case else folded(case_id)
+    await connection.execute(_GIVE_UP, case_id, epoch, bare.digest, body, urgency, told, headline, sought)
 
 
 async def put_off(pool: Pool, claim: Claim) -> None:

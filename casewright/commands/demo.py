@@ -9,6 +9,7 @@ import click
 from rich.console import Console
 
 from casewright.commands.audit import audit_run, beside
+from casewright.demonstration import example_folder, example_records
 from casewright.reading import read_cases
 from casewright.settings import Settings, read_settings
 from casewright.sheet import sheet_of
@@ -36,6 +37,7 @@ def command(*, full: bool, out: Path | None) -> None:
         told + (f", {counts['invalid']} invalid." if counts["invalid"] else "."), style="bold", highlight=False
     )
     console.print("Judged by the rulebook auditor (signs and records, no model). Nothing was enforced.", style="dim")
+    console.print("Decide them in the console: casewright serve --demo", style="dim", highlight=False)
     if out:
         console.print(f"Answer a question: casewright review {out}", style="dim", highlight=False)
 
@@ -44,7 +46,7 @@ async def _audit(out: Path) -> list[Line]:
     examples = example_folder()
     results = OutFile(out)
     async with (
-        open_office(_settings(examples)) as office,
+        open_office(_settings()) as office,
         audit_run(office, beside(out), results.append) as run,
     ):
         reads = list(read_cases([str(examples / "cases.jsonl")]))
@@ -56,19 +58,6 @@ async def _audit(out: Path) -> list[Line]:
     return [by_id[read.case.id] for read in reads if read.case and read.case.id in by_id]
 
 
-def _settings(examples: Path) -> Settings:
+def _settings() -> Settings:
     """The user's settings, but for the records, which are the example's own."""
-    files = {
-        name: examples / f"{name}.jsonl" for name in ("sellers", "listings", "recalls", "image_bank", "precedents")
-    }
-    present = {name: path for name, path in files.items() if path.exists()}
-    return read_settings().model_copy(update=present)
-
-
-def example_folder() -> Path:
-    """Where the example cases lie: inside the package when it is installed, beside it in a checkout."""
-    import casewright  # noqa: PLC0415 - only its place is wanted
-
-    package = Path(casewright.__file__ or "").parent
-    inside = package / "examples"
-    return inside if inside.is_dir() else package.parent / "examples"
+    return read_settings().model_copy(update=example_records())

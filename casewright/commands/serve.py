@@ -5,18 +5,21 @@ import os
 import signal
 from contextlib import AsyncExitStack
 from pathlib import Path
-from typing import get_args
+from typing import NamedTuple, get_args
 
 import click
 import uvicorn
 from starlette.types import ASGIApp
 
 from casewright.commands.audit import run_quickly
+from casewright.demonstration import example_variables, for_examples, submit_examples
 from casewright.logs import log_to_stderr
-from casewright.serving import SERVICE_DEFAULTS, auditor_of, coop_mapping, database_of
+from casewright.serving import SERVICE_DEFAULTS, auditor_of, beside, coop_mapping, database_of
 from casewright.settings import Settings, read_settings
 from casewright.tree import keep_worker
 from casewright.watching import tracing
+from console.accounts import invite_first, nobody_yet
+from console.app import make_console
 from policies.corpus import load_corpus
 from service.api.app import make_app
 from service.api.settings import ApiSettings
@@ -32,26 +35,34 @@ _CONNECTIONS = 20
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
 @click.option("--port", type=click.IntRange(0, 65535), default=8400, show_default=True)
 @click.option("--workers", type=click.IntRange(0, 64), help="Processes that take cases; CASEWRIGHT_WORKERS, or 1.")
-def command(host: str, port: int, workers: int | None) -> None:
-    """Serve the escalation queue: API and workers, until SIGTERM.
+@click.option("--demo", is_flag=True, help="Serve the example cases, from a data folder of their own.")
+def command(host: str, port: int, workers: int | None, *, demo: bool) -> None:
+    """Serve the escalation queue: API, console and workers, until SIGTERM.
 
     The database is that of CASEWRIGHT_DB, else an embedded one in CASEWRIGHT_HOME. Nothing is decided without a person
     until CASEWRIGHT_AUTOMATION says so.
     """
     settings = read_settings(defaults=SERVICE_DEFAULTS)
+    settings = for_examples(settings) if demo else settings
     log_to_stderr(settings.log, settings.secrets)
     dsn, embedded = database_of(settings)
     count = settings.service.workers if workers is None else workers
     try:
-        run_quickly(_serve(settings, dsn, embedded, (host, port), count))
+        run_quickly(_serve(settings, Database(dsn, embedded), (host, port), count, demo=demo))
     finally:
         if embedded:
             embedded.stop()
 
 
-async def _serve(
-    settings: Settings, dsn: str, embedded: EmbeddedPostgres | None, address: tuple[str, int], workers: int
-) -> None:
+class Database(NamedTuple):
+    """Where the service's database is; `embedded` where it is our own."""
+
+    dsn: str
+    embedded: EmbeddedPostgres | None
+
+
+async def _serve(settings: Settings, database: Database, address: tuple[str, int], workers: int, *, demo: bool) -> None:
+    dsn, embedded = database
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
@@ -64,17 +75,22 @@ async def _serve(
         pool = await open_pool(dsn, _CONNECTIONS)
         opened.push_async_callback(pool.close)
         key = await _first_key(pool, settings.home)
+        if demo:
+            await submit_examples(pool)
         api = ApiSettings(
             backlog=settings.service.backlog,
             coop=coop_mapping(settings),
             webhook_private=settings.service.webhook_private,
         )
-        app: ASGIApp = make_app(pool, load_corpus(settings.policies), api, dsn=dsn)
+        corpus = load_corpus(settings.policies)
+        console = make_console(pool, corpus, settings.console, api)
+        app: ASGIApp = beside(make_app(pool, corpus, api, dsn=dsn), console)
         traces = opened.enter_context(tracing(settings, "api"))
         app = traces.around(app) if traces else app
-        _greet(settings, embedded, address, workers, key)
+        first = await invite_first(pool) if await nobody_yet(pool) else ""
+        _greet(settings, embedded, address, workers, Doors(key, first))
         async with asyncio.TaskGroup() as group:
-            changes = {"CASEWRIGHT_DB": dsn}
+            changes = {"CASEWRIGHT_DB": dsn, **(example_variables(settings) if demo else {})}
             for slot in range(workers):
                 group.create_task(keep_worker(slot, changes, stop))
             group.create_task(_listen(app, address, stop))
@@ -114,8 +130,15 @@ def _keep_key(path: Path, key: str) -> Path:
     return path
 
 
+class Doors(NamedTuple):
+    """How one gets in: the file of a key just made, and the token of the link that makes the first account."""
+
+    key: Path | None
+    first: str
+
+
 def _greet(
-    settings: Settings, embedded: EmbeddedPostgres | None, address: tuple[str, int], workers: int, key: Path | None
+    settings: Settings, embedded: EmbeddedPostgres | None, address: tuple[str, int], workers: int, doors: Doors
 ) -> None:
     alone = {
         "off": "off: every case goes to a person, with a recommendation (set CASEWRIGHT_AUTOMATION=provisional to"
@@ -124,9 +147,12 @@ def _greet(
         "certified": "certified: there are no certificates yet, so every case goes to a person",
     }
     place = f"embedded, in {settings.home}" if embedded else "as CASEWRIGHT_DB names it"
-    click.echo(f"Casewright serves on http://{address[0]}:{address[1]}/api/v1", err=True)
+    base = f"http://{address[0]}:{address[1]}"
+    click.echo(f"Casewright serves on {base}/api/v1", err=True)
     click.echo(f"  database    {place}", err=True)
     click.echo(f"  workers     {workers}, judged by the {auditor_of(settings)} auditor", err=True)
     click.echo(f"  automation  {alone[settings.audit.automation]}", err=True)
-    if key:
-        click.echo(f"  key         made for you, in {key}; `casewright submit` finds it there", err=True)
+    if doors.key:
+        click.echo(f"  key         made for you, in {doors.key}; `casewright submit` finds it there", err=True)
+    told = f"{base}/welcome/{doors.first}  (good once: it makes the first account)" if doors.first else base
+    click.echo(f"  console     {told}", err=True)

@@ -14,6 +14,7 @@ from service.api import (
     health,
     images,
     keys,
+    leases,
     people,
     platform,
     reports,
@@ -57,6 +58,7 @@ def operations() -> tuple[Operation, ...]:
     served = (
         cases,
         people,
+        leases,
         statements,
         images,
         reports,

@@ -8,37 +8,43 @@ from fastapi.responses import Response
 from pydantic import Field, StringConstraints
 
 from cases.case import Case, Id, Image, Language, Limits, Region, ViolationType, read_record
-from cases.decision import Expiry, InformationRequest, Review, Supplement, WaitingFor, read_answer
+from cases.decision import Expiry, InformationRequest, ReasonCode, Review, Supplement, WaitingFor, read_answer
 from cases.problem import Invalid, Problem, Record, pointer_of
 from service.answers import answer, overturn, withdraw
 from service.api.bodies import read_body, read_object, under
 from service.api.operation import JSON, Body, Operation, Reply
 from service.api.paths import PathId
 from service.api.reception import Reception, TheReception
-from service.api.replies import empty_reply, json_reply
+from service.api.replies import json_reply
 from service.api.submitting import check_uploaded, read_http_case, submit_one
 from service.appeals import appeal_of, appealed
-from service.escalations import OpenChoice, Raised, RaisedPage, listed_open, read_raised
+from service.choice import WaitingChoice
+from service.escalations import RaisedPage, listed_open
 from service.reading import Standing, read
-from service.reviewers import claim_next
 
 
 class EscalationQuery(Record):
-    """Which open escalations are listed; `reviewer` leaves out what that person may not take."""
+    """Which open escalations are listed; `reviewer` leaves out what that person is not offered."""
 
     reviewer: Id | None = None
     waiting_for: WaitingFor | None = None
     region: Region | None = None
     language: Language | None = None
     type: ViolationType | None = None
+    reason: ReasonCode | None = None
     cursor: str | None = None
     limit: int = Field(50, ge=1, le=500)
 
-
-class ClaimWish(Record):
-    """Who asks for the next question."""
-
-    reviewer: Id
+    @property
+    def choice(self) -> WaitingChoice:
+        """The facets that are named."""
+        return WaitingChoice(
+            waiting_for=self.waiting_for,
+            types=(self.type,) if self.type else (),
+            reasons=(self.reason,) if self.reason else (),
+            regions=(self.region,) if self.region else (),
+            languages=(self.language,) if self.language else (),
+        )
 
 
 class AnswerQuery(Record):
@@ -87,15 +93,7 @@ class AppealCase(Record):
 
 async def list_escalations(reception: TheReception, query: Annotated[EscalationQuery, Query()]) -> Response:
     """List what is open, the most pressing first."""
-    choice = OpenChoice(**query.model_dump(exclude={"cursor", "limit"}))
-    return json_reply(await listed_open(reception.pool, choice, query.cursor, query.limit))
-
-
-async def claim_escalation(request: Request, reception: TheReception) -> Response:
-    """Lease the most pressing question that a reviewer may take, for 15 minutes; 204 where there is none."""
-    wish = await read_body(request, ClaimWish, "the claim", reception.settings.body_bytes)
-    found = await claim_next(reception.pool, wish.reviewer)
-    return json_reply(await read_raised(reception.pool, *found)) if found else empty_reply()
+    return json_reply(await listed_open(reception.pool, query.choice, query.reviewer, query.cursor, query.limit))
 
 
 async def answer_case(
@@ -167,20 +165,12 @@ async def overturn_case(request: Request, reception: TheReception, case_id: Path
 def operations() -> tuple[Operation, ...]:
     """What people do."""
     answers = Body({JSON: (Review, Supplement, InformationRequest, Expiry)})
-    page, on_lease = Reply("A page", RaisedPage), Reply("On lease to this reviewer", Raised)
+    page = Reply("A page", RaisedPage)
     known, taken = Reply("Known already, or settled while you waited", Standing), Reply("Taken", Standing)
     on = {202: Reply("Taken; the case runs on, or waits for a second person", Standing)}
     over, reversed_ = "/cases/{case_id}/overturn", {200: Reply("Reversed", Standing)}
     return (
         Operation("GET", "/escalations", list_escalations, "review", {200: page}, (422,)),
-        Operation(
-            "POST",
-            "/escalations/claim",
-            claim_escalation,
-            "review",
-            {200: on_lease, 204: Reply("Nothing waits for this reviewer")},
-            body=Body({JSON: ClaimWish}),
-        ),
         Operation("POST", "/cases/{case_id}/answers", answer_case, "review", on, (403, 404, 409), answers),
         Operation(
             "DELETE",

@@ -23,8 +23,9 @@ from service.escalations import NotRaised
 from service.events import CursorTooOld
 from service.intake import AnotherBody, CaseIsOver, NoSuchCase
 from service.keys import NoSuchKey
+from service.leases import NoLease
 from service.platform import NoSuchSeller
-from service.reviewers import NotYours
+from service.reviewers import NotYours, OnLease
 from service.webhooks import NoSuchWebhook, WebhookDisabled
 
 _LOG = logging.getLogger(__name__)
@@ -85,9 +86,11 @@ _STATUS: dict[type[CasewrightError], int] = {
     AnsweredTwice: 409,
     CaseIsOver: 409,
     NoEscalation: 409,
+    NoLease: 409,
     NotAnswered: 409,
     NotDecided: 409,
     NothingToAppeal: 409,
+    OnLease: 409,
     StaleAnswer: 409,
     TooLate: 409,
     WebhookDisabled: 409,

@@ -51,12 +51,12 @@ def variables(home, **more):
 
 
 @contextmanager
-def serving(home, workers=1, port=None, **more):
+def serving(home, workers=1, port=None, options=(), **more):
     """Serve for the time of the block; the database is embedded where `CASEWRIGHT_DB` names none."""
     port, said = port or free_port(), home / "said.log"
     home.mkdir(parents=True, exist_ok=True)
     with said.open("wb") as file:
-        command = ["casewright", "serve", "--port", str(port), "--workers", str(workers)]
+        command = ["casewright", "serve", "--port", str(port), "--workers", str(workers), *options]
         process = subprocess.Popen(command, env=variables(home, **more), stderr=file, stdout=file)
         served = Served(process, f"http://127.0.0.1:{port}", home, said)
         try:

@@ -1,0 +1,8 @@
+from tests.service.conftest import (  # noqa: F401 - fixtures: a console stands on the same database
+    _template,
+    corpus,
+    dsn,
+    examples,
+    server,
+    with_pool,
+)
