@@ -6,20 +6,17 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from cases.case import read_seller
 from cases.decision import Decision, Escalation
 from cases.finding import Finding
 from casewright.evaluating import NO_RECORDS, audited
-from casewright.reading_examples import Reading
 from casewright.settings import Settings
-from casewright.wiring import AuditorKind, Office, make_tools, open_office, seller_rows
+from casewright.wiring import AuditorKind, Office, Ports, make_tools, open_office, seller_rows
+from evaluation.example_trial import KNOWN_SELLER
 from evaluation.golden_case import Expectable, GoldenCase, GoldenSet
+from evaluation.reading_examples import Reading
 from graphs.passes import Line
 from tools.image_checks.checks import ImageChecks
 from tools.seller_history import SellerHistory, SellerRows
-
-_SELLER = read_seller({"id": "example", "opened_at": "2020-01-01T00:00:00Z", "country": "SG"})
-"""Who offers the examples: known to the platform for years, with no record that proves anything, and no strike."""
 
 
 @dataclass(frozen=True)
@@ -67,7 +64,7 @@ async def open_rehearsal(settings: Settings, policies: Path, kind: AuditorKind) 
 
 async def try_readings(office: Office, readings: Sequence[Reading]) -> list[Comes]:
     """Audit examples, each as the title of a listing by a seller of whom the platform has no record."""
-    tools = {**office.tools, SellerHistory.name: SellerHistory(SellerRows([_SELLER]))}
+    tools = {**office.tools, SellerHistory.name: SellerHistory(SellerRows([KNOWN_SELLER]))}
     came = await audited(replace(office, tools=tools), [reading.case for reading in readings], None)
     return [comes_of(came[reading.case.id].line) for reading in readings]
 
@@ -87,7 +84,7 @@ async def try_golden(office: Office, golden: GoldenSet) -> dict[str, Comes]:
 def _beside(office: Office, golden: GoldenSet) -> Iterator[Office]:
     """The office with the tools that read the records of a golden set."""
     settings = office.settings.model_copy(update=golden.records)
-    tools = make_tools(settings, office.corpus, office.search, seller_rows(settings.sellers))
+    tools = make_tools(settings, office.corpus, office.search, Ports(sellers=seller_rows(settings.sellers)))
     try:
         yield replace(office, settings=settings, tools=tools)
     finally:

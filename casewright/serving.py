@@ -21,7 +21,7 @@ from cases.problem import Invalid, Problem, problems_of
 from cases.watch import Watch, unwatched
 from casewright.settings import Settings
 from casewright.watching import NOBODY, Watches
-from casewright.wiring import AuditorKind, Office, Ports, open_office, seller_rows
+from casewright.wiring import AuditorKind, Office, Ports, open_office, precedent_rows, seller_rows
 from graphs.desk import Desk, Step
 from graphs.replay import MakeDesk
 from service.callbacks import coop_form
@@ -34,6 +34,7 @@ from service.events import keep_numbering
 from service.images import PostgresImageStore
 from service.ledger import LedgerRecords
 from service.limiter import SharedGate
+from service.precedents import PostgresPrecedents
 from service.savers import open_saver
 from service.upkeep import keep, tasks
 from service.worker import Worker, WorkerSettings
@@ -116,7 +117,8 @@ async def open_worker(
         kind = auditor_of(settings)
         gate = _gate(settings, pool) if kind == "llm" else None
         search = settings.home / (f"search-{slot}" if slot else "search")
-        ports = Ports(ledger, PostgresImageStore(pool), gate, search, watches.asking)
+        closed = PostgresPrecedents(pool, precedent_rows(settings.precedents))
+        ports = Ports(ledger, PostgresImageStore(pool), closed, gate, search, watches.asking)
         async with open_office(settings, kind, ports=ports) as office, open_saver(dsn) as saver:
             desks = Desks(office, ledger, watches.stepping)
             limits = WorkerSettings(in_flight=settings.service.in_flight)

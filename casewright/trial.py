@@ -6,7 +6,7 @@ from agents.rulebook import judge_part
 from cases.cutting import cut_case
 from cases.evidence import number
 from cases.finding import Judgement, Verdict, part_verdict
-from casewright.reading_examples import case_of_title
+from evaluation.reading_examples import case_of_title
 from policies.clause import Clause
 from policies.lint.examples import meant
 from policies.lint.flaw import Flaw

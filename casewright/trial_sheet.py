@@ -8,10 +8,10 @@ import click
 
 from agents.blocks import show
 from cases.finding import PartFinding
-from casewright.reading_examples import Reading
 from casewright.rehearsal import Comes
-from casewright.standing import Example, Standing
 from evaluation.golden_case import GoldenCase, GoldenSet, lint_golden
+from evaluation.reading_examples import Reading
+from evaluation.standing import Example, Standing
 from policies.clause import Clause
 from policies.corpus import Corpus
 from policies.difference import Change, clause_changes

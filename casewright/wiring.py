@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from io import BytesIO
 from pathlib import Path
 from typing import Literal, Protocol, runtime_checkable
@@ -26,7 +26,7 @@ from tools.image_checks.hashes import ImageRows
 from tools.image_checks.ocr import RapidReader, TesseractReader
 from tools.listing_facts import ListingFacts
 from tools.policy_search import PolicySearch
-from tools.precedents import PrecedentRows, PrecedentSearch
+from tools.precedents import PrecedentRows, Precedents, PrecedentSearch
 from tools.recalls import RecallRows, Recalls
 from tools.seller_history import SellerHistory, SellerRecords, SellerRows
 from tools.similar_listings import ListingRows, SimilarListings
@@ -51,6 +51,7 @@ class Ports:
     Attributes:
         sellers: the seller records; none: those of the file that the settings name.
         images: uploaded images; none: those of the folder that the settings name.
+        precedents: closed cases; none: those of the file that the settings name.
         gate: before each model; none: an open one.
         search: the search's folder; none: the one in the data folder, which bears one process.
         asking: stands around each question to a model.
@@ -58,6 +59,7 @@ class Ports:
 
     sellers: SellerRecords | None = None
     images: ImageStore | None = None
+    precedents: Precedents | None = None
     gate: Gate | None = None
     search: Path | None = None
     asking: Watch[Asking] = unwatched
@@ -110,7 +112,7 @@ async def open_office(
         judging, vision = make_auditor(settings, auditor, ports.gate, ports.asking)
         records = ports.sellers or seller_rows(sellers or settings.sellers)
         store = ports.images or (FolderImageStore(settings.images) if settings.images else None)
-        tools = make_tools(settings, corpus, search, records, store)
+        tools = make_tools(settings, corpus, search, replace(ports, sellers=records, images=store))
         try:
             yield Office(settings, corpus, search, judging, tools, store, vision)
         finally:
@@ -161,35 +163,36 @@ def seller_rows(path: Path | None) -> SellerRecords | None:
     return SellerRows.read(path) if path else None
 
 
-def make_tools(
-    settings: Settings,
-    corpus: Corpus,
-    search: ClauseSearch,
-    sellers: SellerRecords | None,
-    images: ImageStore | None = None,
-) -> dict[str, Tool]:
+def precedent_rows(path: Path | None) -> Precedents | None:
+    """The closed cases of a file; None where none is named."""
+    return PrecedentRows.read(path) if path else None
+
+
+def make_tools(settings: Settings, corpus: Corpus, search: ClauseSearch, ports: Ports) -> dict[str, Tool]:
     """Put the tools together; raises `Invalid` with file and line where a file is not valid.
 
-    A tool whose file is not named is not there: "no record" may only be said where there are records.
+    A tool whose file is not named, and in whose place nothing is put, is not there: "no record" may only be said where
+    there are records.
     """
     readers = [RapidReader(), TesseractReader.installed()]
     tools: list[Tool] = [
         ImageChecks(
             readers=[reader for reader in readers if reader],
-            store=images,
+            store=ports.images,
             bank=ImageRows.read(settings.image_bank) if settings.image_bank else None,
         ),
         ListingFacts(),
         PolicySearch(search, corpus),
     ]
-    if sellers:
-        tools.append(SellerHistory(sellers))
+    if ports.sellers:
+        tools.append(SellerHistory(ports.sellers))
     if settings.listings:
         tools.append(SimilarListings(ListingRows.read(settings.listings)))
     if settings.recalls:
         tools.append(Recalls(RecallRows.read(settings.recalls)))
-    if settings.precedents:
-        tools.append(PrecedentSearch(PrecedentRows.read(settings.precedents), corpus))
+    precedents = ports.precedents or precedent_rows(settings.precedents)
+    if precedents:
+        tools.append(PrecedentSearch(precedents, corpus))
     return {tool.name: tool for tool in tools}
 
 

@@ -71,6 +71,7 @@ class Door:
 
 _STATUSES = {
     "no_such_case": 404,
+    "no_such_clause": 404,
     "not_raised": 404,
     "no_escalation": 404,
     "not_yours": 403,

@@ -47,13 +47,14 @@ class Receipt:
 
 _INSERT = """
 INSERT INTO cases (id, body, sha256, urgency, due_at, deadline_at, region, language, types, seller_id, subject_id,
-                   revision, group_key, appeal_of)
+                   revision, group_key, appeal_of, title)
 SELECT id, body, sha256, urgency, due_at, deadline_at, region, language, string_to_array(types, ','),
-       seller_id, subject_id, revision, group_key, appeal_of
+       seller_id, subject_id, revision, group_key, appeal_of, title
 FROM unnest($1::text[], $2::bytea[], $3::bytea[], $4::integer[], $5::timestamptz[], $6::timestamptz[], $7::text[],
-            $8::text[], $9::text[], $10::text[], $11::text[], $12::text[], $13::text[], $14::text[])
+            $8::text[], $9::text[], $10::text[], $11::text[], $12::text[], $13::text[], $14::text[],
+            $15::text[])
 AS sent (id, body, sha256, urgency, due_at, deadline_at, region, language, types, seller_id, subject_id, revision,
-         group_key, appeal_of)
+         group_key, appeal_of, title)
 ORDER BY id COLLATE "C"  -- two batches with the same ids wait for each other in one order only
 ON CONFLICT (id) DO NOTHING
 RETURNING id, sha256
@@ -116,6 +117,7 @@ async def _submit(connection: Connection, cases: Sequence[Case]) -> list[Receipt
         [case.subject.revision for case in cases],
         [case.group_key for case in cases],
         [case.appeal.of if case.appeal else None for case in cases],
+        [case.subject.title.replace("\0", "\ufffd") for case in cases],
     )
     stored = {row["id"]: bytes(row["sha256"]) for row in rows}
     new = set(stored)

@@ -41,8 +41,9 @@ SELECT true FROM guards WHERE kind = 'second' AND (action = '' OR action = $1) A
 """
 _ANY_GUARD = "SELECT EXISTS (SELECT 1 FROM guards WHERE kind = 'second')"
 _KEEP = """
-INSERT INTO opinions (case_id, number, digest, reviewer, review, until)
-VALUES ($1, $2, $3, $4, $5, clock_timestamp() + $6)
+INSERT INTO opinions (case_id, number, digest, reviewer, review, until, asked)
+SELECT case_id, number, $3, $4, $5, clock_timestamp() + $6, waiting_for FROM escalations
+WHERE case_id = $1 AND number = $2
 """
 _RELEASE = "UPDATE escalations SET claimed_by = NULL, claimed_until = NULL WHERE case_id = $1 AND number = $2"
 _RAISE = """
@@ -54,9 +55,7 @@ WHERE case_id = $1 AND number = $2
 async def weigh(
     connection: Connection, case: Case, review: Review, corpus: Corpus, grace: timedelta
 ) -> tuple[Came, Review]:
-    """Find out whether a review is to be taken, or needs another person.
-
-    Its case is locked, and its reviewer is one who may answer (`check_reviewer`), so has not said their opinion yet.
+    """Find out whether a review is to be taken, or needs another person; its case is locked, and waits.
 
     Args:
         connection: in the transaction that takes it.
@@ -127,7 +126,8 @@ async def _raise_to(connection: Connection, case_id: str, number: int, tier: str
 
 
 _LAST = """
-SELECT reviewer = $3 AND until > now() FROM opinions WHERE case_id = $1 AND number = $2 ORDER BY seq DESC LIMIT 1
+SELECT reviewer = $3 AND until > now() AS may, asked FROM opinions WHERE case_id = $1 AND number = $2
+ORDER BY seq DESC LIMIT 1
 """
 
 
@@ -137,11 +137,11 @@ async def take_back(connection: Connection, case_id: str, number: int, reviewer:
     Returns:
         Whether that was so.
     """
-    if not await connection.fetchval(_LAST, case_id, number, reviewer):
+    last = await connection.fetchrow(_LAST, case_id, number, reviewer)
+    if last is None or not last["may"]:
         return False
-    line = orjson.loads(await connection.fetchval(_LINE, case_id))
     await forget(connection, case_id, number, reviewer)
-    await _raise_to(connection, case_id, number, line["escalation"]["waiting_for"])
+    await _raise_to(connection, case_id, number, last["asked"])
     return True
 
 

@@ -24,6 +24,7 @@ from cases.problem import CasewrightError
 from graphs.passes import Line
 from service.database import Connection, Pool
 from service.headline import folded, headline_of, sought_in
+from service.precedents import set_by
 from service.urgency import urgency_of
 
 log = logging.getLogger(__name__)
@@ -167,13 +168,19 @@ WITH done AS (
     SELECT id, seller_id, subject_id, $8, $9, $10, $5, $11, $6, $12 FROM done WHERE $10 <> ''
 ), told AS (
     INSERT INTO events (type, case_id, data) SELECT 'case.decided', id, $13 FROM done
+), precedent AS (
+    INSERT INTO precedents (case_id, clause_id, clause_sha256, parts, title, closed_at)
+    SELECT id, p.clause_id, p.clause_sha256, p.parts, $8, now()
+    FROM done, json_to_recordset($15::json) AS p (clause_id text, clause_sha256 text, parts json)
 )
 SELECT count(*) FROM done
 """
 
 
 async def conclude(connection: Connection, claim: Claim, line: Line, *, within_caps: bool = False) -> None:
-    """Write a decision down, with what it does and its event: in one statement, under the case's key and epoch.
+    """Write a decision down, with what it does, its event, and the precedents that a person's decision sets.
+
+    All is one statement, under the case's key and epoch.
 
     Args:
         connection: in a transaction, or not.
@@ -204,6 +211,7 @@ async def conclude(connection: Connection, claim: Claim, line: Line, *, within_c
         decision.at,
         told_of(decision),
         within_caps,
+        orjson.dumps(set_by(decision)).decode(),
     )
     if done:
         return

@@ -53,7 +53,7 @@ class Precedent(Record):
 
 
 class Precedents(Protocol):
-    """The port: closed cases. A company's archive takes its place."""
+    """The port: closed cases. A file, or what people have decided in a service; a company's archive takes its place."""
 
     async def similar(self, case: Case, clause_ids: Sequence[str]) -> Sequence[Precedent]:
         """Precedents of the clauses, most similar to the case first; choosing among them is the tool's."""
@@ -74,13 +74,17 @@ class PrecedentRows:
 
     async def similar(self, case: Case, clause_ids: Sequence[str]) -> Sequence[Precedent]:
         """Precedents of the clauses, by resemblance of titles; the case's own region first among equals."""
-        title = shingles(case.subject.title)
-        wanted = [item for item in self._precedents if item.clause_id in clause_ids]
+        return most_similar(case, [item for item in self._precedents if item.clause_id in clause_ids])
 
-        def rank(item: Precedent) -> tuple[float, bool, str]:
-            return (-resemblance(title, shingles(item.title)), item.region != case.region, item.case_id)
 
-        return sorted(wanted, key=rank)
+def most_similar(case: Case, precedents: Iterable[Precedent]) -> list[Precedent]:
+    """Order precedents by resemblance of titles to a case's; its own region first among equals."""
+    title = shingles(case.subject.title)
+
+    def rank(item: Precedent) -> tuple[float, bool, str]:
+        return (-resemblance(title, shingles(item.title)), item.region != case.region, item.case_id)
+
+    return sorted(precedents, key=rank)
 
 
 class PrecedentSearch:

@@ -11,14 +11,14 @@ import click
 
 from cases.problem import Invalid
 from casewright.evaluating import golden_folder
-from casewright.reading_examples import Reading, readings_of
 from casewright.rehearsal import open_rehearsal, touching, try_golden, try_readings
 from casewright.settings import Settings, read_settings
 from casewright.snapshots import Snapshot, is_committed, open_snapshot
-from casewright.standing import examples_of
 from casewright.trial_sheet import Tried, print_changes, print_examples, print_golden, print_sum
 from casewright.wiring import AuditorKind
 from evaluation.golden_case import GoldenSet, read_golden
+from evaluation.reading_examples import Reading, readings_of
+from evaluation.standing import examples_of
 from policies.corpus import Corpus, named_clauses
 
 
@@ -102,7 +102,8 @@ async def _tried(
             sets = [touching(golden, _family(clause_id, corpus)) for golden in sets]
         came = await try_readings(office, readings)
         golden = [await try_golden(office, asked) for asked in sets]
-        examples = examples_of(clause, readings, came) if clause else []
+        findings = [comes.findings.get(clause_id) for comes in came]
+        examples = examples_of(clause, readings, findings) if clause else []
     return Tried(corpus, clause, examples, tuple(readings), tuple(sets), tuple(golden))
 
 

@@ -97,7 +97,7 @@ async def show_case(visit: Visit, file: CaseFile, asked: Asked, *, blind: bool =
     shown = read_case_page(visit, file, asked, blind=blind)
     mine = asked.claimed_by == visit.account.id
     seller = await LedgerRecords(visit.pool).get(file.case.seller_id)
-    pane = pane_of(file.case, file.evidence.values(), shown.numbers, seller, _types(file))
+    pane = pane_of(file.case, file.evidence.values(), shown.numbers, seller, types_of(file))
     escalation = asked.escalation
     everybody = await accounts(visit.pool)
     return visit.page(
@@ -112,7 +112,7 @@ async def show_case(visit: Visit, file: CaseFile, asked: Asked, *, blind: bool =
         banner="" if mine else visit.words("case.held_by", who=asked.claimed_by),
         pane=pane,
         banked={},
-        veiled=veiled(visit, _types(file)),
+        veiled=veiled(visit, types_of(file)),
         alike=() if blind else await alike(visit.pool, file.case.id, visit.console.corpus, 5),
         notes=() if blind else await notes(visit.pool, file.case.id),
         opinions=() if blind else await _opinions(visit, file),
@@ -256,7 +256,8 @@ async def _opinions(visit: Visit, file: CaseFile) -> list[dict[str, Any]]:
     ]
 
 
-def _types(file: CaseFile) -> set[str]:
+def types_of(file: CaseFile) -> set[str]:
+    """Violation types that a case is about: raised, or found."""
     return {*file.case.raised_types, *(f.type for f in file.findings if f.status != "not_fulfilled")}
 
 

@@ -10,6 +10,7 @@ from typing import Any
 
 from cases.rule import Part
 from policies.clause import Clause, Period
+from policies.family import sees, succeed
 from policies.lint.flaw import Flaw
 from policies.lint.written import Written
 
@@ -48,7 +49,7 @@ def _beside(clause: Clause, other: Clause, written: Written) -> Iterator[Flaw]:
         detail = f"{other.id} has the same parts and other consequences, {where}"
         hint = "give both one ladder, severity and `meanwhile`, or keep one of them"
         yield written.flaw("other_enforcement", clause, "/enforcement" if clause.enforcement else "/id", detail, hint)
-    elif same or _siblings(clause, other, written) or _succeed(clause, other):
+    elif same or _siblings(clause, other, written) or succeed(clause, other):
         hint = "end the earlier one (`to`) where the later begins (`from`)"
         yield written.flaw("overlapping_periods", clause, "/in_force", f"{other.id} holds too, {where}", hint)
 
@@ -75,7 +76,7 @@ def _kin(clause: Clause, other: Clause, written: Written) -> bool:
         return False
     return (
         bool(set(written.lineage(clause.id)) & set(written.lineage(other.id)))
-        or _sees(clause, other)
+        or sees(clause, other)
         or _same_parts(clause, other)
     )
 
@@ -86,16 +87,6 @@ def _is_above(one: Clause, other: Clause, written: Written) -> bool:
 
 def _siblings(one: Clause, other: Clause, written: Written) -> bool:
     return bool(set(written.lineage(one.id)) & set(written.lineage(other.id)))
-
-
-def _succeed(one: Clause, other: Clause) -> bool:
-    """Tell whether one was meant to end for the other: it has an end, they see each other and share a part's name."""
-    ends = one.in_force.to is not None or other.in_force.to is not None
-    return ends and _sees(one, other) and bool(set(one.rule.judged) & set(other.rule.judged))
-
-
-def _sees(one: Clause, other: Clause) -> bool:
-    return other.id in one.see_also or one.id in other.see_also
 
 
 def _same_parts(one: Clause, other: Clause) -> bool:

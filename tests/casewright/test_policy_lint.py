@@ -10,7 +10,7 @@ import pytest
 
 from casewright.commands.policy_lint import lint_folder
 from casewright.settings import read_settings
-from casewright.wiring import make_tools, seller_rows
+from casewright.wiring import Ports, make_tools, seller_rows
 from policies.corpus import load_corpus
 from policies.lint.flaw import CODES
 
@@ -202,7 +202,7 @@ def test_every_tool_is_known_by_the_name_of_its_module(root, tmp_path):
     given = {f"CASEWRIGHT_{n.upper()}": str(tmp_path / n) for n in ("listings", "recalls", "precedents", "image_bank")}
     settings = read_settings({**given, "CASEWRIGHT_SELLERS": str(tmp_path / "sellers")})
     corpus = load_corpus(root / "policies")
-    made = make_tools(settings, corpus, None, seller_rows(settings.sellers))
+    made = make_tools(settings, corpus, None, Ports(sellers=seller_rows(settings.sellers)))
     assert {info.tool for info in corpus.facts.values()} <= set(made)
     assert all((root / "tools" / f"{name}.py").exists() or (root / "tools" / name).is_dir() for name in made)
 
