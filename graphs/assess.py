@@ -1,4 +1,4 @@
-"""Alone, or a person: reasons, the action from the ladder, and the questions. Code only; pure functions."""
+"""Alone, or a person: what the judgements come to, and the reasons to ask. Code only; pure functions."""
 
 import hashlib
 from collections.abc import Sequence

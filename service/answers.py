@@ -12,11 +12,10 @@ from graphs.escalations import AnsweredTwice, NoEscalation, StaleAnswer, check_a
 from policies.corpus import Corpus
 from service.database import Connection, Pool
 from service.intake import CaseIsOver, NoSuchCase
-from service.leases import LEASE
 from service.listening import CASE_CHANNEL
 from service.opinions import TAKEN, Came, forget, opinions, take_back, weigh
 from service.queue import Job, unwish, wish
-from service.reviewers import NotYours, check_reviewer
+from service.reviewers import LEASE, NotYours, check_reviewer
 from service.urgency import urgency_of
 
 

@@ -10,8 +10,8 @@ from cases.decision import Decision, Escalation, Question
 from cases.finding import Finding, Judgement, Key, PartFinding, Verdict
 from cases.problem import Invalid, Problem, Record
 from service.database import Connection, Pool
-from service.leases import LEASE, NoLease
-from service.reviewers import ASKED, MAY_TAKE, UNBIASED
+from service.leases import NoLease
+from service.reviewers import ASKED, LEASE, MAY_TAKE, UNBIASED
 
 FRESH = timedelta(days=14)
 """How long after its decision a case is labelled: while the policies are the same, and what is found can be mended."""
@@ -70,6 +70,7 @@ FROM {ASKED} JOIN cases c ON c.id = e.case_id AND c.number = e.number LEFT JOIN 
 WHERE c.status = 'decided' AND c.decided_by = 'person' AND c.closed_at > now() - $4::interval AND {_DRAWN}
 AND e.headline ->> 'part' <> '' AND (l.case_id IS NULL OR (l.given_at IS NULL AND l.claimed_until < now()))
 AND NOT EXISTS (SELECT 1 FROM escalations a WHERE a.case_id = c.id AND a.answered_by = $1)
+AND NOT EXISTS (SELECT 1 FROM opinions o WHERE o.case_id = c.id AND o.reviewer = $1)
 AND NOT EXISTS (SELECT 1 FROM notes n WHERE n.case_id = c.id AND n.by = $1)
 AND {MAY_TAKE} AND {UNBIASED}
 ORDER BY c.closed_at LIMIT 1
@@ -94,7 +95,7 @@ FROM labels WHERE given_at >= $1 GROUP BY type, region ORDER BY type, region
 async def next_blind(pool: Pool, reviewer: str, share: float) -> Blind | None:
     """Lease a case for a blind label: the one that a reviewer holds already, else the longest decided.
 
-    It was decided by another person within 14 days, none of its answers and notes are the reviewer's, they may take
+    It was decided by others within 14 days: none of its answers, opinions and notes are the reviewer's. They may take
     it by their skills, and nobody has labelled it.
 
     Args:

@@ -1,7 +1,7 @@
 """Who has which question in hand: leases, so that two reviewers never hold one case."""
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import ClassVar, NamedTuple
 
 import asyncpg
@@ -12,11 +12,7 @@ from service.choice import ANYTHING, CHOSEN, OPEN, PRESSING, WaitingChoice, choi
 from service.database import Connection, Pool
 from service.escalations import NotRaised
 from service.intake import NoSuchCase
-from service.opinions import check_uninvolved
-from service.reviewers import ASKED, OFFERED, NotYours, OnLease, check_reviewer
-
-LEASE = timedelta(minutes=15)
-"""How long a lease runs from the last that was heard of who holds it."""
+from service.reviewers import ASKED, LEASE, OFFERED, NotYours, OnLease, check_reviewer
 
 
 class NoLease(CasewrightError):
@@ -102,7 +98,6 @@ async def claim_one(pool: Pool, reviewer: str, case_id: str, number: int | None 
         if row["waiting_for"] == "seller":
             raise NotYours(reviewer=reviewer, case=case_id, why="it waits for the seller")
         await check_reviewer(connection, case_id, meant, reviewer)
-        await check_uninvolved(connection, case_id, meant, reviewer)
         taken = await connection.fetchrow(_ONE, reviewer, case_id, meant, LEASE)
         return Lease(*taken or ())
 

@@ -12,7 +12,6 @@ from cases.problem import Record
 from graphs.foresight import Foreseen, foresee_review
 from policies.corpus import Corpus
 from service.database import Connection, Pool
-from service.reviewers import NotYours
 
 Came = Literal["taken", "seconded", "disputed"]
 """What came of an answer: it was `taken`, and the case runs on; it is kept, and a second person is asked (`seconded`);
@@ -37,32 +36,14 @@ async def opinions(pool: "Pool | Connection", case_id: str, number: int) -> tupl
     return tuple(Opinion(reviewer=r["reviewer"], review=orjson.loads(r["review"]), at=r["at"]) for r in rows)
 
 
-# With `c` the case and $1 the reviewer: whoever has said something to it is not asked again, nor about its appeal.
-_INVOLVED = """
-SELECT p.case_id = $2 FROM opinions p JOIN cases c ON c.id = $2
-WHERE p.reviewer = $1 AND ((p.case_id = c.id AND p.number = $3) OR p.case_id = c.appeal_of) LIMIT 1
-"""
-
-
-async def check_uninvolved(connection: Connection, case_id: str, number: int, reviewer: str) -> None:
-    """Let somebody answer who has not said their opinion yet.
-
-    Raises:
-        NotYours: they have; or it appeals against a decision in which they had a say.
-    """
-    own = await connection.fetchval(_INVOLVED, reviewer, case_id, number)
-    if own is not None:
-        why = "they have answered it: it wants another person" if own else "it appeals against their own decision"
-        raise NotYours(reviewer=reviewer, case=case_id, why=why)
-
-
 _ASKED_FOR = """
 SELECT true FROM guards WHERE kind = 'second' AND (action = '' OR action = $1) AND (type = '' OR type = $2) LIMIT 1
 """
 _ANY_GUARD = "SELECT EXISTS (SELECT 1 FROM guards WHERE kind = 'second')"
 _KEEP = """
-INSERT INTO opinions (case_id, number, digest, reviewer, review, until)
-VALUES ($1, $2, $3, $4, $5, clock_timestamp() + $6)
+INSERT INTO opinions (case_id, number, digest, reviewer, review, until, asked)
+SELECT case_id, number, $3, $4, $5, clock_timestamp() + $6, waiting_for FROM escalations
+WHERE case_id = $1 AND number = $2
 """
 _RELEASE = "UPDATE escalations SET claimed_by = NULL, claimed_until = NULL WHERE case_id = $1 AND number = $2"
 _RAISE = """
@@ -85,11 +66,7 @@ async def weigh(
 
     Returns:
         What comes of it; and the review, with the name of who had said the same before.
-
-    Raises:
-        NotYours: this person has answered already.
     """
-    await check_uninvolved(connection, case.id, review.number, review.reviewer)
     before = await opinions(connection, case.id, review.number)
     if len(before) > 1 or not (before or await connection.fetchval(_ANY_GUARD)):
         return "taken", review
@@ -149,7 +126,8 @@ async def _raise_to(connection: Connection, case_id: str, number: int, tier: str
 
 
 _LAST = """
-SELECT reviewer = $3 AND until > now() FROM opinions WHERE case_id = $1 AND number = $2 ORDER BY seq DESC LIMIT 1
+SELECT reviewer = $3 AND until > now() AS may, asked FROM opinions WHERE case_id = $1 AND number = $2
+ORDER BY seq DESC LIMIT 1
 """
 
 
@@ -159,11 +137,11 @@ async def take_back(connection: Connection, case_id: str, number: int, reviewer:
     Returns:
         Whether that was so.
     """
-    if not await connection.fetchval(_LAST, case_id, number, reviewer):
+    last = await connection.fetchrow(_LAST, case_id, number, reviewer)
+    if last is None or not last["may"]:
         return False
-    line = orjson.loads(await connection.fetchval(_LINE, case_id))
     await forget(connection, case_id, number, reviewer)
-    await _raise_to(connection, case_id, number, line["escalation"]["waiting_for"])
+    await _raise_to(connection, case_id, number, last["asked"])
     return True
 
 

@@ -1,5 +1,6 @@
 """The waiting list as a page shows it: light rows in the order in which they press, facets with counts, and groups."""
 
+from collections import Counter
 from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
@@ -12,12 +13,7 @@ from cases.problem import Record
 from cases.rule import Severity
 from policies.corpus import Corpus
 from service.choice import (
-    BY_LANGUAGE,
-    BY_REASON,
-    BY_REGION,
-    BY_TYPE,
     CHOSEN,
-    FOUND,
     OPEN,
     PRESSING,
     WaitingChoice,
@@ -26,7 +22,7 @@ from service.choice import (
 from service.cursors import Place, read_place, write_place
 from service.database import Pool
 from service.headline import Headline, headline_of
-from service.reviewers import ASKED, OFFERED
+from service.reviewers import ASKED, NOT_FOR_THEM, OFFERED, skilled, skills_of
 
 
 class Waiting(Headline):
@@ -35,6 +31,7 @@ class Waiting(Headline):
     Attributes:
         severity: of the first question's clause as the policies are now; none where it is about no clause.
         due_at: our clock; `deadline_at`: an authority's or a seller's.
+        wants_second: one person has answered, and a guard wants two.
         claimed_by: who has it in hand, until `claimed_until`; none where nobody has.
         alike: how many others of the same `group_key` wait.
     """
@@ -53,6 +50,7 @@ class Waiting(Headline):
     due_at: datetime | None = None
     deadline_at: datetime | None = None
     raised_at: datetime
+    wants_second: bool = False
     claimed_by: str | None = None
     claimed_until: datetime | None = None
     group_key: str | None = None
@@ -111,6 +109,7 @@ SELECT e.case_id, e.number, e.headline, e.reasons, e.waiting_for, e.region, e.la
     c.subject_id, c.appeal_of, e.due_at, e.deadline_at, e.raised_at, e.urgency,
     CASE WHEN e.claimed_until > now() THEN e.claimed_by END AS claimed_by,
     CASE WHEN e.claimed_until > now() THEN e.claimed_until END AS claimed_until,
+    (SELECT count(*) FROM opinions o WHERE o.case_id = e.case_id AND o.number = e.number) = 1 AS wants_second,
     c.group_key, coalesce(groups.size, 1) - (e.waiting_for <> 'seller')::integer AS alike,
     CASE WHEN e.headline = '{{}}' THEN e.body END AS body, CASE WHEN e.headline = '{{}}' THEN c.body END AS "case"
 FROM page e JOIN cases c ON c.id = e.case_id LEFT JOIN groups ON groups.group_key = c.group_key
@@ -118,25 +117,28 @@ ORDER BY {pressing}
 """
 _PAGE = _ROWS.format(page=_CHOSEN_PAGE, pressing=PRESSING)
 _ALIKE = _ROWS.format(page=_GROUP, pressing=PRESSING)
-_FACETS = f"""
-WITH open AS MATERIALIZED (
-    SELECT e.types, e.reasons, e.region, split_part(e.language, '-', 1) AS language, {BY_TYPE} AS by_type,
-        {BY_REASON} AS by_reason, {BY_REGION} AS by_region, {BY_LANGUAGE} AS by_language
-    FROM {ASKED} WHERE {OPEN} AND {_OURS} AND {FOUND} AND {OFFERED}
+_HIDDEN = " UNION ".join(
+    f"SELECT e.case_id FROM escalations e WHERE {OPEN} AND {why}"  # noqa: S608 - constant
+    for why in NOT_FOR_THEM
 )
-SELECT 'total' AS facet, '' AS value, count(*) AS count FROM open
-WHERE by_type AND by_reason AND by_region AND by_language
-UNION ALL
-SELECT 'types', value, count(*) FROM open, unnest(types) AS value
-WHERE by_reason AND by_region AND by_language GROUP BY value
-UNION ALL
-SELECT 'reasons', value, count(*) FROM open, unnest(reasons) AS value
-WHERE by_type AND by_region AND by_language GROUP BY value
-UNION ALL
-SELECT 'regions', region, count(*) FROM open WHERE by_type AND by_reason AND by_language GROUP BY region
-UNION ALL
-SELECT 'languages', language, count(*) FROM open WHERE by_type AND by_reason AND by_region GROUP BY language
+# $1: ids of cases that are not for them.
+_COUNT = f"""
+SELECT %s, count(*) AS count FROM escalations e WHERE {OPEN} AND {_OURS} AND {CHOSEN}
+AND {skilled("$8::text[]", "$9::text[]", "$10::text[]", "$11::text[]")} AND e.case_id <> ALL($1::text[])
+GROUP BY %s
 """  # noqa: S608 - constant
+_FACETS = {
+    "types": "e.types",
+    "reasons": "e.reasons",
+    "regions": "e.region",
+    "languages": "split_part(e.language, '-', 1)",
+}
+# All facets in one scan. What has several values is counted by the whole array first: of these there are few.
+_COUNT_ALL = _COUNT % (
+    ", ".join(f"{column} AS {name}" for name, column in _FACETS.items()),
+    f"GROUPING SETS ((), {', '.join(f'({place})' for place, _ in enumerate(_FACETS, 1))})",
+)
+_COUNT_ONE = {name: _COUNT % (f"{column} AS {name}", "1") for name, column in _FACETS.items()}
 
 
 async def waiting(
@@ -189,14 +191,32 @@ async def facets(pool: Pool, choice: WaitingChoice, reviewer: str | None) -> Fac
         choice: as for `waiting`.
         reviewer: as for `waiting`.
     """
-    counted: dict[str, list[Counted]] = {}
-    for row in await pool.fetch(_FACETS, reviewer, *choice_values(choice)):
-        counted.setdefault(row["facet"], []).append(Counted(value=row["value"], count=row["count"]))
-    (total,) = counted.pop("total")
-    most_first = {
-        name: tuple(sorted(found, key=lambda one: (-one.count, one.value))) for name, found in counted.items()
-    }
-    return Facets(total=total.count, **most_first)
+    async with pool.acquire() as connection, connection.transaction():
+        may = await skills_of(connection, reviewer)
+        if may is None:
+            return Facets()
+        hidden = [row["case_id"] for row in await connection.fetch(_HIDDEN, reviewer)]
+        # A plan for these values: one that is to serve all of them takes three times as long.
+        await connection.execute("SET LOCAL plan_cache_mode = force_custom_plan")
+        skills = (list(may.languages), list(may.regions), list(may.types), list(may.tiers))
+        rows = await connection.fetch(_COUNT_ALL, hidden, *choice_values(choice), *skills)
+        found = {name: _counted(rows, name) for name in _FACETS}
+        for name in _FACETS:
+            if getattr(choice, name):
+                others = choice_values(choice.model_copy(update={name: ()}))
+                found[name] = _counted(await connection.fetch(_COUNT_ONE[name], hidden, *others, *skills), name)
+    total = sum(row["count"] for row in rows if all(row[name] is None for name in _FACETS))
+    return Facets(total=total, **found)
+
+
+def _counted(rows: Iterable[asyncpg.Record], facet: str) -> tuple[Counted, ...]:
+    counts: Counter[str] = Counter()
+    for row in rows:
+        value = row[facet]
+        for one in [value] if isinstance(value, str) else value or ():
+            counts[one] += row["count"]
+    ordered = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
+    return tuple(Counted(value=value, count=count) for value, count in ordered)
 
 
 def _listed(rows: Iterable[asyncpg.Record], corpus: Corpus) -> tuple[Waiting, ...]:

@@ -9,6 +9,7 @@ CREATE TABLE opinions (
     digest text NOT NULL,                    -- of what they saw
     reviewer text NOT NULL,
     review bytea NOT NULL,                   -- JSON
+    asked text NOT NULL,                     -- who was asked: the escalation's tier before this
     seq bigint GENERATED ALWAYS AS IDENTITY,
     at timestamptz NOT NULL DEFAULT clock_timestamp(),
     until timestamptz NOT NULL,              -- when it can be taken back no more

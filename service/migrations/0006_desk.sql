@@ -22,6 +22,9 @@ CREATE INDEX escalations_pressing ON escalations ((-urgency), raised_at, case_id
 CREATE INDEX escalations_group ON escalations (group_key)
     WHERE answer IS NULL AND closed_at IS NULL AND group_key IS NOT NULL;
 CREATE INDEX escalations_answered_by ON escalations (answered_by, answered_at) WHERE answered_by IS NOT NULL;
+CREATE INDEX escalations_appeal ON escalations (appeal_of)
+    WHERE answer IS NULL AND closed_at IS NULL AND appeal_of IS NOT NULL;
+CREATE INDEX opinions_reviewer ON opinions (reviewer);
 CREATE INDEX cases_decided_by_person ON cases (closed_at) WHERE status = 'decided' AND decided_by = 'person';
 
 -- Whom a case is not offered, and why.

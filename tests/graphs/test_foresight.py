@@ -14,6 +14,7 @@ from casewright.settings import read_settings
 from casewright.wiring import open_office
 from graphs.foresight import foresee, foresee_review
 from graphs.passes import begin, go_on
+from graphs.replay import differences
 
 BLADE, SHARP, ANTIQUE = "blades.spring|blade", "blades.spring|sharp", "blades.spring|antique"
 RECORDS = ("sellers", "listings", "recalls", "image_bank")
@@ -217,6 +218,9 @@ def test_strikes_that_a_later_look_has_not_found_again_count_no_more(make):
     assert (after.strikes, after.action.step) == (1, 0)
     assert len(lines[1]["past"]) == 1
     agree(after, lines[2])
+    unsaid = {name: value for name, value in lines[1].items() if name != "past"}
+    assert differences(unsaid, lines[1]) == []  # as an earlier release has written it
+    assert differences(lines[1], unsaid) == ["/past"]
 
 
 def test_a_review_that_settles_nothing_decides_nothing(make):
