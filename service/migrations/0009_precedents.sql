@@ -9,6 +9,7 @@ CREATE TABLE precedents (
     PRIMARY KEY (case_id, clause_id)
 );
 CREATE INDEX precedents_clause ON precedents (clause_id, closed_at DESC);
+CREATE INDEX effects_clause ON effects (clause_id);
 
 -- What people have decided already. U+0000, which a listing may hold and text does not take, is U+FFFD here as elsewhere.
 INSERT INTO precedents (case_id, clause_id, clause_sha256, parts, title, closed_at)
