@@ -188,7 +188,7 @@ def test_a_clause_says_where_it_is_written_and_what_it_refers_to(visiting, corpu
     clause = corpus.clauses["tobacco.e-cigarettes"]
     for told in (clause.file, clause.sha256, "Tobacco (Control of Advertisements and Sale) Act 1993, s. 16"):
         assert told in text
-    assert "Extended by Electronic cigarettes with nicotine (Japan) tobacco.e-cigarettes-jp" in text
+    assert "Electronic cigarettes with nicotine (Japan) tobacco.e-cigarettes-jp extends this text" in text
     assert "It refers to Cigarettes, tobacco and tobacco to be heated tobacco.cigarettes" in text
     assert "0 decisions rest on it" in text
 
