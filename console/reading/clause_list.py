@@ -101,9 +101,10 @@ class _Field:
 
 
 @lru_cache(maxsize=2)
-def _fields(corpus: Corpus) -> dict[str, tuple[_Field, ...]]:
-    """Every text that a search looks through, by clause: folded once for a corpus."""
-    return {clause.id: tuple(_fields_of(clause)) for clause in corpus.clauses.values()}
+def _fields(corpus: Corpus) -> dict[str, tuple[str, tuple[_Field, ...]]]:
+    """Every text that a search looks through, by clause, joined and apart: folded once for a corpus."""
+    fields = {clause.id: tuple(_fields_of(clause)) for clause in corpus.clauses.values()}
+    return {clause_id: ("\n".join(f.folded for f in held), held) for clause_id, held in fields.items()}
 
 
 def _fields_of(clause: Clause) -> Iterable[_Field]:
@@ -119,15 +120,15 @@ def _sought(corpus: Corpus, words: str) -> dict[str, str]:
     if not asked:
         return dict.fromkeys(corpus.clauses, "")
     found = []
-    for clause_id, fields in _fields(corpus).items():
-        if (best := _best(fields, asked)) is not None:
-            told = _shown(fields[best[2]], asked) if best[1] else ""
-            found.append((*best[:2], clause_id, told))
+    for clause_id, (joined, fields) in _fields(corpus).items():
+        if all(word in joined for word in asked):
+            apart, rank, at = _best(fields, asked)
+            found.append((apart, rank, clause_id, _shown(fields[at], asked) if rank else ""))
     return {clause_id: told for *_, clause_id, told in sorted(found)}
 
 
-def _best(fields: Sequence[_Field], asked: Sequence[str]) -> tuple[bool, int, int] | None:
-    """The best text that holds every word; else the worst of the best for each; None where a word is in none.
+def _best(fields: Sequence[_Field], asked: Sequence[str]) -> tuple[bool, int, int]:
+    """The best text that holds every word; else, of the best for each, the worst.
 
     Returns:
         Whether the words stand apart, the text's rank, and which text it is.
@@ -135,9 +136,7 @@ def _best(fields: Sequence[_Field], asked: Sequence[str]) -> tuple[bool, int, in
     whole = [(f.rank, at) for at, f in enumerate(fields) if all(word in f.folded for word in asked)]
     if whole:
         return (False, *min(whole))
-    apart = [min(((f.rank, at) for at, f in enumerate(fields) if word in f.folded), default=None) for word in asked]
-    held = [one for one in apart if one is not None]
-    return (True, *max(held)) if len(held) == len(asked) else None
+    return (True, *max(min((f.rank, at) for at, f in enumerate(fields) if word in f.folded) for word in asked))
 
 
 def _shown(field: _Field, asked: Sequence[str]) -> str:

@@ -48,6 +48,19 @@ def test_a_persons_decision_becomes_a_precedent_with_what_was_judged(on_shift):
     assert precedent.region == case().region
 
 
+def test_a_confirmed_recommendation_is_a_precedent_of_what_it_found(on_shift):
+    async def body(shift):
+        await shift.submit("one")
+        worker = shift.worker(shift.office(GUILTY, automation="off"))
+        line = (await shift.run("one", worker)).result
+        await shift.answer(line, review(confirmed=True))
+        await shift.run("one", worker)
+        return await found(shift)
+
+    (precedent,) = on_shift(body)
+    assert precedent.parts == {"blade": "met", "sharp": "met", "antique": "not_met"}
+
+
 def test_what_the_agent_decides_alone_is_no_precedent(on_shift):
     async def body(shift):
         await shift.submit("alone")
