@@ -5,6 +5,7 @@ code, type and place. `casewright model check` and `casewright replay` show the 
 """
 
 import logging
+import re
 import sys
 import threading
 from collections.abc import Collection, Mapping
@@ -68,13 +69,17 @@ def _message(record: logging.LogRecord) -> str:
     return (message if _is_ours(record.name) else message.strip().split("\n")[0])[:_LONG]
 
 
+_TOKEN = re.compile(r"^(/welcome/).+")
+"""An invitation's, which is good until it is taken up."""
+
+
 def _request(record: logging.LogRecord) -> dict[str, Any]:
-    """A line of uvicorn's access log as fields; its query, which names sellers, is left out."""
+    """A line of uvicorn's access log as fields, without its query, which names sellers, and tokens in its path."""
     arguments = record.args if isinstance(record.args, tuple) else ()
     if len(arguments) != 5:  # noqa: PLR2004 - client, method, path, HTTP version, status
         return {"message": "request"}
     client, method, path, _, status = arguments
-    where = str(path).partition("?")[0][:_LONG]
+    where = _TOKEN.sub(r"\1…", str(path).partition("?")[0])[:_LONG]
     return {"message": "request", "client": client, "method": method, "path": where, "status": status}
 
 
