@@ -7,11 +7,12 @@ from typing import Any
 import orjson
 
 from cases.case import Case
-from cases.decision import Decision, Escalation
+from cases.decision import Answer, Decision, Escalation
 from cases.evidence import Evidence
 from cases.finding import Finding
 from service.database import Pool
 from service.intake import NoSuchCase
+from service.opinions import earlier_answers
 
 _READ = """
 SELECT c.body, c.result, c.status, c.epoch, c.received_at, c.closed_at, c.overturned_at, c.due_at AS case_due,
@@ -56,6 +57,7 @@ class CaseFile:
         asked: the last escalation; None where there was none.
         decision: where the case is decided.
         texts: of the clauses that were judged, as they were then, by id.
+        earlier: answers that were given before the last escalation, in their order.
     """
 
     case: Case
@@ -67,6 +69,7 @@ class CaseFile:
     line: dict[str, Any]
     asked: Asked | None
     decision: Decision | None
+    earlier: tuple[Answer, ...] = ()
 
     @property
     def evidence(self) -> dict[str, Evidence]:
@@ -104,6 +107,7 @@ async def read_file(pool: Pool, case_id: str) -> CaseFile:
         line=line,
         asked=_asked(dict(row)) if row["asked"] else None,
         decision=Decision.model_validate(decided) if decided else None,
+        earlier=await earlier_answers(pool, case_id, row["number"]) if (row["number"] or 0) > 1 else (),
     )
 
 

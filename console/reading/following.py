@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Literal
 
-from cases.decision import Decision
+from cases.decision import Decision, InformationRequest, Review
 from cases.finding import Judgement, Verdict
 from console.reading.case_file import CaseFile
 from console.visit import Visit
@@ -21,8 +21,11 @@ def judgement_of(key: str, verdict: Verdict, why: str = "") -> Judgement:
 
 
 def foreseen_of(file: CaseFile, corpus: Corpus, judgements: Sequence[Judgement], governs: str = "") -> Foreseen:
-    """What would follow if the open question of a case were answered so."""
-    return foresee(corpus, file.case, file.line, judgements, governs=governs)
+    """What would follow if the open question of a case were answered so, after what was answered before."""
+    named = [before.governs for before in file.earlier if isinstance(before, Review) and before.governs]
+    requested = any(isinstance(before, InformationRequest) for before in file.earlier)
+    governing = governs or (named[-1] if named else "")
+    return foresee(corpus, file.case, file.line, judgements, governs=governing, requested=requested)
 
 
 def in_words(seen: Foreseen, visit: Visit, meanwhile: Meanwhile) -> str:

@@ -1,7 +1,6 @@
 """Grace: an answer can be taken back for a while, and of that and a run exactly one happens."""
 
 import asyncio
-import random
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -143,7 +142,7 @@ def test_what_has_gone_on_is_not_withdrawn(on_shift, what):
 
 def test_of_a_withdrawal_and_a_worker_at_the_same_moment_exactly_one_happens(on_shift):
     """At the very end of the grace, again and again, with nothing between them but the database."""
-    times, grace = 300, 0.03
+    times, grace = 150, 0.02
 
     async def worker(shift, case_id):
         while True:
@@ -160,23 +159,21 @@ def test_of_a_withdrawal_and_a_worker_at_the_same_moment_exactly_one_happens(on_
             return False
         return True
 
-    async def once(shift, line, chance):
+    async def once(shift, line, after):
         case_id = line["case_id"]
         await shift.answer(line, met(ANA), grace=timedelta(seconds=grace))
-        after = grace + chance.uniform(-0.012, 0.006)
-        ran, withdrawn = await asyncio.gather(worker(shift, case_id), person(shift, case_id, after))
+        ran, withdrawn = await asyncio.gather(worker(shift, case_id), person(shift, case_id, max(0.0, after)))
         row, asked = await shift.row(case_id), (await shift.question(case_id))["row"]
         assert (ran is None) is withdrawn
         assert (row["status"], asked["answer"] is None) == (("waiting", True) if withdrawn else ("running", False))
         return withdrawn
 
     async def body(shift):
-        chance = random.Random(11)  # noqa: S311 - moments, not secrets
-        lines = await shift.escalated(*(f"case-{n}" for n in range(times)))
-        came = []
-        for some in (lines[n : n + 6] for n in range(0, times, 6)):
-            came += await asyncio.gather(*(once(shift, line, chance) for line in some))
-        assert 0 < sum(came) < times, sum(came)  # else the moments never met
+        came, after = [], grace
+        for line in await shift.escalated(*(f"case-{n}" for n in range(times))):
+            came.append(await once(shift, line, after))
+            after += 0.001 if came[-1] else -0.001  # to where it is now the one, now the other, on whatever machine
+        assert times / 10 < sum(came) < times * 9 / 10, sum(came)
 
     on_shift(body)
 
