@@ -357,10 +357,11 @@ def _flat(environment):
         **{
             f"settings.{name}": getattr(settings, name)
             for name in Settings.model_fields
-            if name not in {"model", "audit", "service"}
+            if name not in {"model", "audit", "service", "console"}
         },
         **{f"audit.{name}": value for name, value in settings.audit.model_dump().items()},
         **{f"service.{name}": value for name, value in settings.service.model_dump().items()},
+        **{f"console.{name}": value for name, value in settings.console.model_dump().items()},
         **{f"model.{name}": value for name, value in dict(settings.model_settings()).items()},
     }
 
