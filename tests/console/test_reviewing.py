@@ -8,6 +8,7 @@ import pytest
 from playwright.sync_api import expect
 
 from service.guards import Guard, lift_guard, set_guard
+from service.labels import next_blind
 from tests.console.browsing import PASSWORD, house
 
 OPEN = "01-pod-or-humidifier"
@@ -319,3 +320,33 @@ def test_a_veiled_picture_is_seen_while_the_button_is_held_and_the_time_is_count
         page.keyboard.press("Escape")
     assert desk.waits_for("SELECT count(*) FROM exposures WHERE reviewer = 'nadia'") == 2
     desk.do(lambda pool: pool.execute("UPDATE accounts SET veiled = '{}' WHERE id = 'nadia'"))
+
+
+def test_a_second_label_is_given_blind_and_changes_nothing(desk, examples):
+    desk.submit(*copies(examples, OPEN, "blind"))
+    with desk.visit("nadia") as page:
+        open_case(page, "blind")
+        page.keyboard.press("m")
+        follows(page, "Remove")
+        page.keyboard.press("Enter")
+        page.wait_for_selector("#toast:not([hidden])")
+    assert decided(desk, "blind") == "violation"
+    # Of all that was decided here this one alone is left to be drawn.
+    others = "INSERT INTO labels (case_id, number, reviewer, claimed_until, given_at)"
+    others += " SELECT id, number, 'nobody', now(), now() FROM cases WHERE decided_by = 'person' AND id <> 'blind'"
+    desk.do(lambda pool: pool.execute(f"{others} ON CONFLICT DO NOTHING"))
+    held = desk.do(lambda pool: next_blind(pool, "omar", 1.0))
+    assert held.case_id == "blind"
+    with desk.visit("omar") as page:
+        page.goto("/blind")
+        page.wait_for_selector("section.ask.in-hand")
+        assert page.locator(".opened").first.is_hidden()
+        assert "nadia" not in page.content()
+        assert "agent recommends" not in page.content()
+        assert page.request.get("/decisions/blind").status == 403
+        page.keyboard.press("n")
+        page.wait_for_selector("#decide[aria-disabled=false]")
+        page.keyboard.press("Enter")
+        page.wait_for_url(lambda url: "/blind" not in url)
+    assert desk.value("SELECT differing FROM labels WHERE case_id = 'blind'") == ["tobacco.e-cigarettes|device"]
+    assert desk.value("SELECT outcome FROM cases WHERE id = 'blind'") == "violation"
