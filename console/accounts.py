@@ -62,6 +62,12 @@ class AccountExists(CasewrightError):
     code: ClassVar[str] = "account_exists"
 
 
+class LastAdministrator(CasewrightError):
+    """somebody has to be left who administers"""
+
+    code: ClassVar[str] = "last_administrator"
+
+
 class PasswordTooShort(CasewrightError):
     """a password has at least {least} characters"""
 
@@ -145,6 +151,29 @@ async def invite_again(pool: Pool, account_id: str, by: str) -> str:
     return await _invited(pool, account_id, by)
 
 
+async def set_roles(pool: Pool, account_id: str, roles: tuple[Role, ...]) -> None:
+    """Change what somebody may do.
+
+    Raises:
+        LastAdministrator: nobody would be left who administers.
+    """
+    if "admin" not in roles:
+        await _check_admin_left(pool, account_id)
+    await tell_roles(pool, account_id, roles)
+
+
+_ANOTHER_ADMIN = """
+SELECT EXISTS (
+    SELECT 1 FROM accounts WHERE id <> $1 AND 'admin' = ANY(roles) AND password IS NOT NULL AND disabled_at IS NULL
+)
+"""
+
+
+async def _check_admin_left(pool: Pool, account_id: str) -> None:
+    if not await pool.fetchval(_ANOTHER_ADMIN, account_id):
+        raise LastAdministrator
+
+
 async def tell_roles(pool: Pool, account_id: str, roles: tuple[Role, ...]) -> None:
     """Set an account's roles; as a reviewer it may take what its tiers are, by the skills it has."""
     await pool.execute("UPDATE accounts SET roles = $2 WHERE id = $1", account_id, list(roles))
@@ -160,7 +189,13 @@ _END_ALL = "UPDATE sessions SET ended_at = now() WHERE account = $1 AND ended_at
 
 
 async def disable_account(pool: Pool, account_id: str, *, disabled: bool) -> None:
-    """Shut an account out, and end its sessions; or let it in again."""
+    """Shut an account out, and end its sessions; or let it in again.
+
+    Raises:
+        LastAdministrator: nobody would be left who administers.
+    """
+    if disabled:
+        await _check_admin_left(pool, account_id)
     await pool.execute(
         "UPDATE accounts SET disabled_at = CASE WHEN $2 THEN now() END WHERE id = $1", account_id, disabled
     )
@@ -275,6 +310,22 @@ def _fits(hashed: str | None, password: str) -> bool:
     except (VerificationError, InvalidHashError):
         return False
     return hashed is not None
+
+
+async def change_password(pool: Pool, account_id: str, old: str, new: str) -> None:
+    """Choose another password; the account's sessions end.
+
+    Raises:
+        WrongPassword, TooManyTries: the old one is not it.
+        PasswordTooShort: the new one is.
+    """
+    await check_password(pool, account_id, old)
+    if not SHORTEST_PASSWORD <= len(new) <= _LONGEST_PASSWORD:
+        raise PasswordTooShort(least=SHORTEST_PASSWORD)
+    hashed = await asyncio.to_thread(_HASHER.hash, new)
+    async with pool.acquire() as connection, connection.transaction():
+        await connection.execute("UPDATE accounts SET password = $2 WHERE id = $1", account_id, hashed)
+        await connection.execute(_END_ALL, account_id)
 
 
 async def _insert(connection: Connection, account: Account, hashed: str | None) -> None:

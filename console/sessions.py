@@ -79,6 +79,18 @@ async def end_session(pool: Pool, account_id: str, session_id: str) -> None:
     await pool.execute("UPDATE sessions SET ended_at = now() WHERE account = $1 AND id = $2", account_id, session_id)
 
 
+async def end_sessions(pool: Pool, account_id: str, besides: str = "") -> None:
+    """End every session of an account, or all but one."""
+    query = "UPDATE sessions SET ended_at = now() WHERE account = $1 AND ended_at IS NULL AND id <> $2"
+    await pool.execute(query, account_id, besides)
+
+
+async def seen_last(pool: Pool) -> dict[str, datetime]:
+    """When each account was seen last."""
+    rows = await pool.fetch("SELECT account, max(seen_at) AS at FROM sessions GROUP BY account")
+    return {row["account"]: row["at"] for row in rows}
+
+
 def csrf_of(secret: str) -> str:
     """What forms bring along, from a cookie's secret."""
     return hmac.new(secret.encode(), b"forms", hashlib.sha256).hexdigest()

@@ -7,9 +7,11 @@ import socket
 import uuid
 from collections.abc import Callable
 from contextlib import suppress
+from datetime import datetime
 from importlib.metadata import version
 from typing import NoReturn
 
+from cases.problem import Record
 from service.database import AWAY, Pool
 
 log = logging.getLogger(__name__)
@@ -23,6 +25,32 @@ INSERT INTO workers (id, host, pid, slot, version, running) VALUES ($1, $2, $3, 
 ON CONFLICT (id) DO UPDATE SET running = $6, seen_at = now()
 """
 _FORGET = "DELETE FROM workers WHERE seen_at < now() - interval '1 day'"
+
+
+class OnDuty(Record):
+    """A worker process that has said of late that it is there.
+
+    Attributes:
+        running: cases that it has in flight.
+    """
+
+    host: str
+    pid: int
+    slot: int
+    version: str
+    running: int
+    begun_at: datetime
+    seen_at: datetime
+
+
+async def on_duty(pool: Pool) -> list[OnDuty]:
+    """Every worker that is at work."""
+    rows = await pool.fetch(
+        "SELECT host, pid, slot, version, running, begun_at, seen_at FROM workers"
+        " WHERE seen_at > now() - make_interval(secs => $1) ORDER BY host, slot",
+        GONE_S,
+    )
+    return [OnDuty(**dict(row)) for row in rows]
 
 
 async def be_on_duty(pool: Pool, slot: int, running: Callable[[], int], every_s: float = EVERY_S) -> NoReturn:

@@ -30,12 +30,13 @@ async def sign_in(visit: Visit) -> Response:
             return visit.data({"code": error.code, "why": why}, 422)
         return visit.page("sign_in.html.j2", 422, why=why, name=name, back=_back(visit))
     await note_act(visit.pool, account, "signed_in")
-    return await _signed_in(visit, account)
+    return await signed_in(visit, account)
 
 
-async def _signed_in(visit: Visit, account: str) -> Response:
+async def signed_in(visit: Visit, account: str, path: str = "") -> Response:
+    """Begin a session, and send the browser on."""
     secret = await begin_session(visit.pool, account, visit.request.headers.get("user-agent", ""))
-    answer = visit.data({"signed_in": account}) if visit.asks_for_part else visit.go(_back(visit))
+    answer = visit.data({"signed_in": account}) if visit.asks_for_part else visit.go(path or _back(visit))
     answer.set_cookie(
         COOKIE, secret, httponly=True, samesite="lax", secure=visit.request.url.scheme == "https", path="/"
     )
@@ -81,7 +82,7 @@ async def welcome(visit: Visit) -> Response:
         why = visit.words.known(f"refused.{error.code}", str(error)).format(**error.details)
         return _welcome(visit, account, why)
     await note_act(visit.pool, chosen, "password_chosen")
-    return await _signed_in(visit, chosen)
+    return await signed_in(visit, chosen)
 
 
 def _first(visit: Visit) -> Account:
