@@ -129,6 +129,14 @@ class Words:
             return f"{self('time.hours', n=hours)} {self('time.minutes', n=f'{left:02}')}"
         return self("time.minutes", n=left)
 
+    def seconds(self, length: float | None) -> str:
+        """A length of time in seconds, as people say it; a dash where there is none."""
+        if length is None:
+            return "–"
+        if length < 60:  # noqa: PLR2004 - a minute
+            return self("time.seconds", n=self.number(length, 1))
+        return self.span(timedelta(seconds=length))
+
     def left(self, until: datetime, now: datetime | None = None) -> str:
         """How long until a moment, or for how long it is over."""
         length = until - (now or datetime.now(UTC))

@@ -3,7 +3,7 @@
 import unicodedata
 
 from cases.case import Case
-from cases.decision import Escalation, QuestionKind
+from cases.decision import Decision, Escalation, QuestionKind
 from cases.problem import Record
 
 _LONGEST = 600
@@ -19,6 +19,7 @@ class Headline(Record):
         title: of the subject.
         question: the first question's text; `kind`, `clause_id` and `part` are the first question's, too.
         questions: how many there are.
+        recommended: the agent's recommendation, as `outcome` or `outcome/action`; empty without one.
     """
 
     title: str = ""
@@ -27,6 +28,7 @@ class Headline(Record):
     questions: int = 0
     clause_id: str = ""
     part: str = ""
+    recommended: str = ""
 
 
 def headline_of(title: str, escalation: Escalation) -> Headline:
@@ -40,7 +42,13 @@ def headline_of(title: str, escalation: Escalation) -> Headline:
         questions=len(escalation.questions),
         clause_id=first.clause_id,
         part=first.part,
+        recommended=came_to(escalation.recommended) if escalation.recommended else "",
     )
+
+
+def came_to(decision: Decision) -> str:
+    """What a decision comes to, as `outcome` or `outcome/action`."""
+    return f"{decision.outcome}/{decision.action.name}" if decision.action else decision.outcome
 
 
 def sought_in(case: Case) -> str:

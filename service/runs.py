@@ -147,7 +147,7 @@ async def is_suspect(pool: Pool, case_id: str) -> bool:
 _CONCLUDE = """
 WITH done AS (
     UPDATE cases SET status = 'decided', attempts = 0, closed_at = now(), result = $3, outcome = $4, action = $5,
-                     decided_by = $6
+                     decided_by = $6, judged = $16
     WHERE id = $1 AND epoch = $2 AND status = 'running'
     AND ($6 = 'person' OR NOT EXISTS (
         SELECT 1 FROM guards WHERE kind IN ('kill', 'person')
@@ -212,6 +212,7 @@ async def conclude(connection: Connection, claim: Claim, line: Line, *, within_c
         told_of(decision),
         within_caps,
         orjson.dumps(set_by(decision)).decode(),
+        {**decision.usage.model_dump(), "model": decision.auditor.model or decision.auditor.name},
     )
     if done:
         return

@@ -1,10 +1,23 @@
 """The pages: one file a page, each with its doors."""
 
 from console.door import Door
-from console.pages import admin, answering, blind, case, decisions, me, policies, precedents, queue, signing_in, start
+from console.pages import (
+    admin,
+    answering,
+    blind,
+    case,
+    decisions,
+    me,
+    numbers,
+    policies,
+    precedents,
+    queue,
+    signing_in,
+    start,
+)
 
 
 def doors() -> tuple[Door, ...]:
     """Every page and act."""
-    pages = (signing_in, start, queue, case, answering, blind, decisions, policies, precedents, me, admin)
+    pages = (signing_in, start, queue, case, answering, blind, decisions, policies, precedents, numbers, me, admin)
     return tuple(door for page in pages for door in page.DOORS)

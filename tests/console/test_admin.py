@@ -1,4 +1,4 @@
-"""Administration, one's own account and the doors in Chromium: what is made is shown once, and every act is written down."""
+"""Administration, one's own account and the doors in Chromium: secrets are shown once, every act is written down."""
 
 import re
 
@@ -46,7 +46,7 @@ def test_somebody_is_invited_chooses_a_password_and_reviews(desk):
         expect(page.locator("main")).to_contain_text("used up")  # it was good once
         page.complaints.clear()
     assert ("account_made", "sam") in acts(desk)
-    assert ("password_chosen", "sam") in acts(desk, "sam")
+    assert "password_chosen" in [act for act, _ in acts(desk, "sam")]
 
 
 def test_roles_and_skills_say_what_somebody_is_offered(desk):
@@ -74,7 +74,7 @@ def test_who_is_shut_out_is_out_at_once(desk):
         theirs.fill("#name", "leaver")
         theirs.fill("#password", PASSWORD)
         theirs.keyboard.press("Enter")
-        expect(theirs.locator(".wrong")).to_contain_text("wrong")
+        expect(theirs.locator("main .wrong")).to_contain_text("wrong")
         theirs.complaints.clear()
 
 
@@ -82,7 +82,7 @@ def test_the_last_administrator_stays(desk):
     with desk.visit("root") as page:
         page.goto("/admin/people")
         page.locator("tr", has_text="root").locator("button[value=disable]").click()
-        expect(page.locator(".wrong")).to_contain_text("left who administers")
+        expect(page.locator("main .wrong")).to_contain_text("left who administers")
         page.complaints.clear()
 
 
@@ -95,7 +95,7 @@ def test_a_key_is_shown_once_and_revoked(desk):
         secret = page.inner_text(".secret")
         read = {"headers": {"Authorization": f"Bearer {secret}"}}
         assert page.request.get("/api/v1/cases", **read).status == 200
-        page.reload()
+        page.goto("/admin/keys")
         assert secret not in page.content()
         page.locator("tr", has_text="the queue").locator("button[value=revoke]").click()
         page.wait_for_load_state()
@@ -109,7 +109,7 @@ def test_a_webhook_is_added_stopped_and_deleted(desk):
         page.goto("/admin/webhooks")
         page.fill("#url", "https://127.0.0.1/inside")
         page.click("button[value=make]")
-        assert page.locator(".wrong").inner_text()  # no delivery to private addresses
+        assert page.locator("main .wrong").inner_text()  # no delivery to private addresses
         page.complaints.clear()
         page.fill("#url", "https://example.org/casewright")
         page.click("button[value=make]")
@@ -145,7 +145,7 @@ def test_a_guard_that_makes_no_sense_is_refused_with_a_word(desk):
         page.goto("/admin/guards")
         page.select_option("#kind", "cap_per_hour")
         page.click("button[value=set] >> nth=-1")
-        expect(page.locator(".wrong")).to_contain_text("cap")
+        expect(page.locator("main .wrong")).to_contain_text("cap")
         page.complaints.clear()
 
 
@@ -184,14 +184,12 @@ def test_a_changed_password_ends_every_other_session(desk):
         one.fill("#old", "not the one I have")
         one.fill("#new", PASSWORD + "!")
         one.keyboard.press("Enter")
-        expect(one.locator(".wrong")).to_contain_text("wrong")
+        expect(one.locator("main .wrong")).to_contain_text("wrong")
         one.complaints.clear()
         one.fill("#old", PASSWORD)
         one.fill("#new", PASSWORD + "!")
         one.keyboard.press("Enter")
-        one.wait_for_load_state()
-        one.goto("/me")
-        assert "/me" in one.url
+        one.wait_for_url("**/me")
         other.goto("/queue")
         assert "/sign-in" in other.url
 
@@ -204,8 +202,8 @@ def test_five_wrong_passwords_have_the_next_one_wait(desk):
             page.fill("#name", "guessed")
             page.fill("#password", "not this one either")
             page.keyboard.press("Enter")
-            page.wait_for_selector(".wrong")
-        expect(page.locator(".wrong")).to_contain_text("Too many")
+            page.wait_for_selector("main .wrong")
+        expect(page.locator("main .wrong")).to_contain_text("Too many")
         page.complaints.clear()
     desk.do(lambda pool: pool.execute("UPDATE accounts SET locked_until = NULL WHERE id = 'guessed'"))
     with desk.visit() as page:
