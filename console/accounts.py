@@ -263,12 +263,18 @@ async def take_up(pool: Pool, token: str, password: str, first: Account | None =
         await connection.execute("UPDATE invitations SET used_at = now() WHERE sha256 = $1", _sum(token))
         if row["account"] is None and first is not None:
             await _insert(connection, first, hashed)
-            return first.id
-        account: str = row["account"]
-        query = "UPDATE accounts SET password = $2, failures = 0, locked_until = NULL WHERE id = $1"
-        await connection.execute(query, account, hashed)
-        await connection.execute(_END_ALL, account)
-        return account
+        else:
+            await _set_password(connection, row["account"], hashed)
+    if row["account"] is None and first is not None:
+        await tell_roles(pool, first.id, first.roles)
+        return first.id
+    return str(row["account"])
+
+
+async def _set_password(connection: Connection, account_id: str, hashed: str) -> None:
+    query = "UPDATE accounts SET password = $2, failures = 0, locked_until = NULL WHERE id = $1"
+    await connection.execute(query, account_id, hashed)
+    await connection.execute(_END_ALL, account_id)
 
 
 async def check_password(pool: Pool, account_id: str, password: str) -> str:
@@ -324,8 +330,7 @@ async def change_password(pool: Pool, account_id: str, old: str, new: str) -> No
         raise PasswordTooShort(least=SHORTEST_PASSWORD)
     hashed = await asyncio.to_thread(_HASHER.hash, new)
     async with pool.acquire() as connection, connection.transaction():
-        await connection.execute("UPDATE accounts SET password = $2 WHERE id = $1", account_id, hashed)
-        await connection.execute(_END_ALL, account_id)
+        await _set_password(connection, account_id, hashed)
 
 
 async def _insert(connection: Connection, account: Account, hashed: str | None) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.applications import Starlette
@@ -63,7 +64,12 @@ def make_console(pool: Pool, corpus: Corpus, settings: ConsoleSettings, api: Api
         words = Words(choose_tongue("", request.headers.get("accept-language", "")))
         return refusal(Visit(request, console, None, words), status, "refused.nowhere")
 
-    app = Starlette(routes=routes, exception_handlers={404: not_found, 405: not_found})
+    async def broken(request: Request, _: Exception) -> Response:
+        words = Words(choose_tongue("", request.headers.get("accept-language", "")))
+        return refusal(Visit(request, console, None, words), 500, "refused.broken")
+
+    handlers: dict[Any, Any] = {404: not_found, 405: not_found, 500: broken}
+    app = Starlette(routes=routes, exception_handlers=handlers)
     return _Headers(SlashesInIds(GZipMiddleware(app, minimum_size=800, compresslevel=4)))
 
 

@@ -14,10 +14,25 @@ from console.pages import (
     queue,
     signing_in,
     start,
+    trace,
 )
 
 
 def doors() -> tuple[Door, ...]:
     """Every page and act."""
-    pages = (signing_in, start, queue, case, answering, blind, decisions, policies, precedents, numbers, me, admin)
+    pages = (
+        signing_in,
+        start,
+        queue,
+        case,
+        answering,
+        blind,
+        decisions,
+        policies,
+        precedents,
+        numbers,
+        me,
+        admin,
+        trace,
+    )
     return tuple(door for page in pages for door in page.DOORS)

@@ -92,10 +92,20 @@ async def next_case(visit: Visit) -> Response:
     return page
 
 
-async def show_case(visit: Visit, file: CaseFile, asked: Asked, *, blind: bool = False) -> Response:
-    """The page of a case; `blind` for a second label: the same questions, and nothing of what was said to them."""
+async def show_case(
+    visit: Visit, file: CaseFile, asked: Asked, *, blind: bool = False, consulting: bool = False
+) -> Response:
+    """The page of a case.
+
+    Args:
+        visit: whose.
+        file: the case.
+        asked: what is open in it.
+        blind: for a second label: the same questions, and nothing of what was said to them.
+        consulting: for a colleague who was asked to look, and answers with a note.
+    """
     shown = read_case_page(visit, file, asked, blind=blind)
-    mine = asked.claimed_by == visit.account.id
+    mine = asked.claimed_by == visit.account.id and not consulting
     seller = await LedgerRecords(visit.pool).get(file.case.seller_id)
     pane = pane_of(file.case, file.evidence.values(), shown.numbers, seller, types_of(file))
     escalation = asked.escalation
@@ -106,10 +116,11 @@ async def show_case(visit: Visit, file: CaseFile, asked: Asked, *, blind: bool =
         path=case_path(file.case.id),
         case_id=file.case.id,
         blind=blind,
+        consulting=consulting,
         mine=mine,
         can_answer=mine,
         may_take=False,
-        banner="" if mine else visit.words("case.held_by", who=asked.claimed_by),
+        banner="" if mine else _banner(visit, asked, consulting=consulting),
         pane=pane,
         banked={},
         veiled=veiled(visit, types_of(file)),
@@ -124,6 +135,12 @@ async def show_case(visit: Visit, file: CaseFile, asked: Asked, *, blind: bool =
         **_clock(asked),
         **shown.values,
     )
+
+
+def _banner(visit: Visit, asked: Asked, *, consulting: bool) -> str:
+    if consulting:
+        return visit.words("consult.banner")
+    return visit.words("case.held_by", who=asked.claimed_by)
 
 
 @dataclass(frozen=True)

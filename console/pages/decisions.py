@@ -7,7 +7,7 @@ import orjson
 from pydantic import ValidationError
 from starlette.responses import Response
 
-from cases.decision import read_answer
+from cases.decision import Answer, read_answer
 from console.accounts import Role
 from console.door import Door
 from console.pages.case import case_id_of, case_path, types_of, veiled
@@ -133,11 +133,19 @@ async def _history(visit: Visit, file: CaseFile) -> list[dict[str, Any]]:
         {
             **dict(row),
             "questions": orjson.loads(row["body"])["questions"],
-            "answer": read_answer(bytes(row["answer"])) if row["answer"] else None,
+            "said": _said(read_answer(bytes(row["answer"]))) if row["answer"] else None,
             "opinions": await opinions(visit.pool, file.case.id, row["number"]),
         }
         for row in await visit.pool.fetch(_ASKED, file.case.id)
     ]
+
+
+_SAID = ("judgements", "confirmed", "governs", "add_clauses", "question", "comment", "expired", "texts")
+
+
+def _said(answer: Answer) -> dict[str, Any]:
+    """What an answer of any kind says; what its kind does not have is empty."""
+    return {name: getattr(answer, name, None) or () for name in _SAID}
 
 
 _AROUND = """

@@ -11,7 +11,7 @@ from console.accounts import Role
 from console.csv_cells import written
 from console.door import Door
 from console.visit import Visit
-from service.figures import DayOf, FigureChoice, Share, figures
+from service.figures import DayOf, FigureChoice, Figures, Share, figures
 
 _MAY_SEE: tuple[Role, ...] = ("senior", "policy", "lead", "admin")
 _PERIODS = ("7", "30", "90", "all")

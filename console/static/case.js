@@ -173,7 +173,7 @@
 
   document.addEventListener("submit", async (event) => {
     const form = event.target;
-    if (!main() || form.id === "take" || form.closest("#sign-in-again")) return;
+    if (!main() || form.id === "take" || form.closest("#sign-in-again") || form.getAttribute("action").endsWith("/consult")) return;
     event.preventDefault();
     if (form.id === "answer") {
       const decide = $("#decide");

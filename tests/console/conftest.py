@@ -3,6 +3,7 @@ from tests.service.conftest import (  # noqa: F401 - fixtures: a console stands 
     corpus,
     dsn,
     examples,
+    on_shift,
     server,
     with_pool,
 )

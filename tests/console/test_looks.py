@@ -1,6 +1,8 @@
 """Every page in Chromium: accessible in both themes, quiet in the console, and whole whatever a listing says."""
 
+import json
 import re
+from pathlib import Path
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
@@ -8,6 +10,7 @@ from playwright.sync_api import expect
 
 from tests.console.browsing import house
 
+ROOT = Path(__file__).resolve().parents[2]
 CASE = "01-pod-or-humidifier"
 PAGES = {
     "queue": "/queue",
@@ -19,6 +22,10 @@ PAGES = {
     "decision": "/decisions/05-hemp-the-day-after",
     "policies": "/policies",
     "clause": "/policies/clauses/tobacco.e-cigarettes?region=SG",
+    "numbers": "/numbers?period=all",
+    "trace": f"/cases/{CASE}/trace",
+    "consult": "/cases/11-newcomer-is-asked/consult",
+    "decided": "/decisions/looked-at",
     "start": "/",
 }
 OPEN = {"sign-in": "/sign-in", "nowhere": "/nowhere"}
@@ -35,7 +42,21 @@ HOSTILE = {
 def desk(server, tmp_path_factory):
     with house(server, tmp_path_factory.mktemp("home"), "looks", CASEWRIGHT_FEEDBACK_SHARE="1") as opened:
         opened.account("nadia")
+        decide_one(opened)
         yield opened
+
+
+def decide_one(desk):
+    """Decide a case by the page, so that there is one to look at."""
+    lines = (ROOT / "examples" / "cases.jsonl").read_text(encoding="utf-8").splitlines()
+    made = next(case for case in map(json.loads, lines) if case["id"] == "05-hemp-the-day-after")
+    desk.submit(made | {"id": "looked-at"})
+    with desk.visit("nadia") as page:
+        page.goto("/cases/looked-at")
+        page.wait_for_selector("section.ask.in-hand")
+        page.keyboard.press("Enter")
+        page.wait_for_selector("#toast:not([hidden])")
+    desk.waits_for("SELECT status = 'decided' FROM cases WHERE id = 'looked-at'")
 
 
 def found_by_axe(page):
