@@ -26,4 +26,4 @@ def written(header: Sequence[str], rows: Iterable[Sequence[object]]) -> bytes:
     writer = csv.writer(file, lineterminator="\r\n")
     writer.writerow([cell(name) for name in header])
     writer.writerows([cell(value) for value in row] for row in rows)
-    return b"\xef\xbb\xbf" + file.getvalue().encode("utf-8")
+    return b"\xef\xbb\xbf" + file.getvalue().encode("utf-8", "replace")

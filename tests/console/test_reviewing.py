@@ -195,7 +195,7 @@ def test_a_session_that_ends_amid_a_decision_takes_nothing_along(desk, examples)
     with desk.visit("nadia") as page:
         open_case(page, "ended")
         page.fill("#comment", "The label names a humidifier.")
-        desk.do(lambda pool: pool.execute("UPDATE sessions SET ended_at = now() WHERE account = 'nadia'"))
+        desk.sign_out("nadia")
         page.keyboard.press("Escape")
         page.keyboard.press("n")
         page.wait_for_selector("#sign-in-again[open]")
