@@ -28,7 +28,20 @@ from service.opinions import opinions
 from service.reading import Status
 from service.statements import LeftOut, statement_of
 
-_FILTERS = ("status", "outcome", "action", "decided_by", "type", "region", "reason", "clause", "from", "to")
+_FILTERS = (
+    "status",
+    "outcome",
+    "action",
+    "decided_by",
+    "type",
+    "region",
+    "reason",
+    "clause",
+    "model",
+    "agreed",
+    "from",
+    "to",
+)
 _FLAGS = ("overturned", "overdue")
 _MAY_OVERTURN: tuple[Role, ...] = ("senior", "lead", "admin")
 
@@ -41,7 +54,7 @@ def decision_path(case_id: str) -> str:
 async def list_page(visit: Visit) -> Response:
     """Search all cases, the latest first."""
     choice = _choice(visit)
-    page = await closed(visit.pool, choice, visit.one("after") or None)
+    page = await closed(visit.pool, choice, visit.one("after") or None, reader=visit.account.id)
     kept = [(name, visit.one(name)) for name in ("q", *_FILTERS, *_FLAGS) if visit.one(name)]
     return visit.page(
         "decisions.html.j2",
