@@ -5,6 +5,8 @@ import io
 from collections.abc import Iterable, Sequence
 
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
+_MARK = b"\xef\xbb\xbf"
+"""By which spreadsheets know UTF-8."""
 
 
 def cell(value: object) -> str:
@@ -22,8 +24,11 @@ def cell(value: object) -> str:
 
 def written(header: Sequence[str], rows: Iterable[Sequence[object]]) -> bytes:
     """A table (RFC 4180), in UTF-8 with the mark by which spreadsheets know it."""
+    return _MARK + further([header, *rows])
+
+
+def further(rows: Iterable[Sequence[object]]) -> bytes:
+    """Rows that go on with a table whose beginning is written."""
     file = io.StringIO(newline="")
-    writer = csv.writer(file, lineterminator="\r\n")
-    writer.writerow([cell(name) for name in header])
-    writer.writerows([cell(value) for value in row] for row in rows)
-    return b"\xef\xbb\xbf" + file.getvalue().encode("utf-8")
+    csv.writer(file, lineterminator="\r\n").writerows([cell(value) for value in row] for row in rows)
+    return file.getvalue().encode("utf-8", "replace")

@@ -206,8 +206,9 @@ def _check(asked: Sequence[Question], judgements: Sequence[Judgement]) -> None:
 
 
 async def holds_blind(pool: Pool, reviewer: str, case_id: str) -> bool:
-    """Whether a reviewer has a case for a blind label, and has not given it yet."""
-    query = (
-        "SELECT true FROM labels WHERE case_id = $1 AND reviewer = $2 AND given_at IS NULL AND claimed_until > now()"
-    )
+    """Whether a reviewer has a case for a blind label that is not given yet.
+
+    Also after its lease is over, as long as nobody else has it: they are offered it again, and must not have looked.
+    """
+    query = "SELECT true FROM labels WHERE case_id = $1 AND reviewer = $2 AND given_at IS NULL"
     return bool(await pool.fetchval(query, case_id, reviewer))
