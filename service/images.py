@@ -2,11 +2,12 @@
 
 import asyncio
 import hashlib
+from collections.abc import Sequence
 from io import BytesIO
 
 from PIL.Image import Image as Pixels
 
-from cases.case import Limits, Sha256
+from cases.case import Case, Limits, Sha256
 from cases.problem import Record
 from service.database import Pool
 from tools.image_checks.decode import Picture, decode
@@ -87,6 +88,38 @@ def _moving(pixels: Pixels, most: int) -> bytes:
         if file.tell() <= most or min(pixels.size) < 2:  # noqa: PLR2004 - a side that cannot be halved
             return file.getvalue()
         pixels = pixels.resize((pixels.width // 2, pixels.height // 2))
+
+
+_OF_LISTINGS = """
+SELECT DISTINCT ON (subject_id) subject_id, body FROM cases WHERE subject_id = ANY($1) AND id <> $2
+ORDER BY subject_id, received_at DESC
+"""
+
+
+async def pictures_of(pool: Pool, case_id: str, listings: Sequence[str]) -> dict[str, str]:
+    """The first stored picture of each of some listings, as the last other case about it has it; by listing.
+
+    Args:
+        pool: the database.
+        case_id: of the case that is being read.
+        listings: ids.
+
+    Returns:
+        SHA-256 by listing; without those of which no picture is stored here.
+    """
+    found: dict[str, str] = {}
+    for row in await pool.fetch(_OF_LISTINGS, list(listings), case_id):
+        case = Case.model_validate_json(row["body"])
+        first = next((image.sha256 for image in case.subject.images if image.sha256), None)
+        if first:
+            found[row["subject_id"]] = first
+    return found
+
+
+async def stored_of(pool: Pool, names: Sequence[str]) -> set[str]:
+    """Those of some SHA-256 of which the picture is stored."""
+    rows = await pool.fetch("SELECT sha256 FROM images WHERE sha256 = ANY($1)", list(names))
+    return {row["sha256"] for row in rows}
 
 
 class PostgresImageStore:

@@ -6,7 +6,7 @@ from typing import cast, get_args
 from pydantic import ValidationError
 from starlette.responses import Response
 
-from cases.decision import Expiry, InformationRequest, Review
+from cases.decision import Expiry, InformationRequest, Review, Supplement
 from cases.finding import Judgement, Verdict
 from cases.problem import CasewrightError, Invalid, problems_of
 from console.door import Door
@@ -155,6 +155,26 @@ async def request(visit: Visit) -> Response:
     return _on(visit, visit.words("case.request_sent"), undo=grace.total_seconds())
 
 
+_SENDERS = ("seller", "platform", "person")
+
+
+async def evidence(visit: Visit) -> Response:
+    """Add what has come in since, in whose words; a new round takes it up."""
+    by, text = visit.one("by"), visit.one("text").strip()
+    if by not in _SENDERS or not text:
+        raise Refused(why=visit.words("case.evidence_what"))
+    author = "employee" if by == "person" else by
+    texts = [{"source": "message", "by": author, "text": text}]
+    try:
+        given = Supplement.model_validate({**_bound(visit), "by": by, "texts": texts})
+    except ValidationError as error:
+        raise Invalid(visit.words("case.your_answer"), problems_of(error)) from error
+    grace = timedelta(seconds=visit.console.settings.grace_s)
+    await answer(visit.pool, case_id_of(visit), given, visit.console.corpus, grace=grace, by=visit.account.id)
+    await visit.note("evidence_added", case_id_of(visit), number=given.number, by=by)
+    return _on(visit, visit.words("case.evidence_added"), undo=grace.total_seconds())
+
+
 class Refused(CasewrightError):
     """{why}"""
 
@@ -268,6 +288,7 @@ DOORS = (
     Door("POST", "/cases/{case_id}/answer", decide, roles=REVIEWING),
     Door("POST", "/cases/{case_id}/withdraw", take_back, roles=REVIEWING),
     Door("POST", "/cases/{case_id}/request", request, roles=REVIEWING),
+    Door("POST", "/cases/{case_id}/evidence", evidence, roles=REVIEWING),
     Door("POST", "/cases/{case_id}/again", look_again, roles=REVIEWING),
     Door("POST", "/cases/{case_id}/clauses", add_clause, roles=REVIEWING),
     Door("GET", "/cases/{case_id}/clauses", find_clause, roles=REVIEWING),

@@ -1,6 +1,7 @@
 """The case page: the open question first, and all that bears on it; and the way to the next one."""
 
 import hashlib
+import re
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -16,7 +17,7 @@ from console.accounts import Role, accounts
 from console.door import Door
 from console.reading.asking import Ask, asks_of, number_questions
 from console.reading.case_file import Asked, CaseFile, read_file
-from console.reading.evidence import pane_of
+from console.reading.evidence import Pane, pane_of
 from console.reading.findings import Judged, at_stake, judged, titles_of
 from console.reading.following import foreseen_of, in_words, judgement_of, recommended_in_words, unclear_in_words
 from console.reading.law import Law, law_of
@@ -25,6 +26,7 @@ from console.reading.requests import compose
 from console.visit import Visit
 from graphs.foresight import Foreseen
 from policies.corpus import Corpus
+from service.images import pictures_of, stored_of
 from service.leases import claim_next, claim_one
 from service.ledger import LedgerRecords
 from service.notes import notes
@@ -32,6 +34,8 @@ from service.opinions import opinions
 from service.routing import SKIP_REASONS
 from service.waiting_list import alike
 
+_BESIDE = 3
+"""Matched pictures that are shown beside one."""
 REVIEWING: tuple[Role, ...] = ("reviewer", "senior", "policy")
 
 
@@ -122,7 +126,7 @@ async def show_case(
         may_take=False,
         banner="" if mine else _banner(visit, asked, consulting=consulting),
         pane=pane,
-        banked={},
+        banked=await matched(visit, file.case.id, pane),
         veiled=veiled(visit, types_of(file)),
         alike=() if blind else await alike(visit.pool, file.case.id, visit.console.corpus, 5),
         notes=() if blind else await notes(visit.pool, file.case.id),
@@ -135,6 +139,28 @@ async def show_case(
         **_clock(asked),
         **shown.values,
     )
+
+
+_ENTRY = re.compile(r"\b[0-9a-f]{64}\b")
+
+
+async def matched(visit: Visit, case_id: str, pane: Pane) -> dict[int, tuple[str, ...]]:
+    """Stored pictures to show beside each of the listing's own: of listings that show it, too, and of image banks.
+
+    A bank's entry is shown where its id is the SHA-256 of a picture that was uploaded.
+    """
+    listings = [listing for picture in pane.pictures for listing, _ in picture.shown_in]
+    entries = [name for picture in pane.pictures for entry in picture.banks for name in _ENTRY.findall(entry)]
+    if not listings and not entries:
+        return {}
+    theirs = await pictures_of(visit.pool, case_id, listings)
+    banked = await stored_of(visit.pool, entries)
+    found: dict[int, tuple[str, ...]] = {}
+    for picture in pane.pictures:
+        beside = [theirs[listing] for listing, _ in picture.shown_in if listing in theirs]
+        beside += [name for entry in picture.banks for name in _ENTRY.findall(entry) if name in banked]
+        found[picture.ordinal] = tuple(dict.fromkeys(beside))[:_BESIDE]
+    return found
 
 
 def _banner(visit: Visit, asked: Asked, *, consulting: bool) -> str:

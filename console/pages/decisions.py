@@ -10,7 +10,7 @@ from starlette.responses import Response
 from cases.decision import Answer, read_answer
 from console.accounts import Role
 from console.door import Door
-from console.pages.case import case_id_of, case_path, types_of, veiled
+from console.pages.case import case_id_of, case_path, matched, types_of, veiled
 from console.reading.case_file import CaseFile, read_file
 from console.reading.evidence import pane_of
 from console.reading.findings import at_stake, judged, titles_of
@@ -92,6 +92,7 @@ async def _shown(visit: Visit, file: CaseFile) -> dict[str, Any]:
         for f in findings
     ]
     seller = await LedgerRecords(visit.pool).get(file.case.seller_id)
+    pane = pane_of(file.case, evidence.values(), numbers, seller, types_of(file))
     day = corpus.local_day(file.case.opened_at, file.case.region)
     carrying = [f.clause_id for f in stake if f.clause_id in corpus.clauses]
     action = file.decision.action if file.decision else None
@@ -104,8 +105,8 @@ async def _shown(visit: Visit, file: CaseFile) -> dict[str, Any]:
         "others": read[len(stake) :],
         "sealing": set(),
         "feedback": False,
-        "pane": pane_of(file.case, evidence.values(), numbers, seller, types_of(file)),
-        "banked": {},
+        "pane": pane,
+        "banked": await matched(visit, file.case.id, pane),
         "veiled": veiled(visit, types_of(file)),
         "laws": [law_of(corpus.clauses[c], corpus, file.case.region, day, numbers, step.get(c)) for c in carrying],
         "day": day,

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date
 
 from cases.case import Case, Seller
 from cases.evidence import Evidence, facts_of
@@ -247,15 +247,3 @@ def _past(case: Case, read: Sequence[tuple[Evidence, Item]], seller: Seller | No
         strikes=tuple(marks),
         items=tuple(shown for item, shown in read if "/strike" not in item.source and item is not named),
     )
-
-
-def moment_of(item: Item) -> datetime | None:
-    """The moment that a record's `at` names; None where it names none."""
-    for line in "".join(run.text for run in item.runs).split("\n"):
-        name, _, value = line.partition(": ")
-        if name == "at":
-            try:
-                return datetime.fromisoformat(value)
-            except ValueError:
-                return None
-    return None

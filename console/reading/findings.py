@@ -3,14 +3,12 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from cases.evidence import Evidence
-from cases.finding import Ballot, Finding, PartFinding
+from cases.evidence import Evidence, Quote
+from cases.finding import Ballot, Finding, PartFinding, Verdict
 from cases.rule import Part
 from console.reading.quotes import Cited, Numbers, cite
 from graphs.rationale import names_part
 from policies.clause import Clause
-
-Verdict = str
 
 
 @dataclass(frozen=True)
@@ -121,8 +119,8 @@ def _row(clause_id: str, found: PartFinding, part: Part | None, numbers: Numbers
 
 
 def _cast(ballot: Ballot, numbers: Numbers, evidence: dict[str, Evidence]) -> Cast:
-    def cited(quotes: Iterable[object]) -> tuple[Cited, ...]:
-        return tuple(cite(quote, numbers, evidence) for quote in quotes)  # type: ignore[arg-type]  # quotes they are
+    def cited(quotes: Iterable[Quote]) -> tuple[Cited, ...]:
+        return tuple(cite(quote, numbers, evidence) for quote in quotes)
 
     said = ballot.judgement
     return Cast(

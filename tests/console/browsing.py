@@ -41,6 +41,7 @@ class House:
 
     def __init__(self, url, dsn, browser):
         self.url, self.dsn, self.browser = url, dsn, browser
+        self._signed_in = {}
 
     def do(self, body):
         """Run `await body(pool)` on the database."""
@@ -66,6 +67,11 @@ class House:
 
         self.do(body)
         return name
+
+    def sign_out(self, name):
+        """End somebody's sessions."""
+        self.do(lambda pool: pool.execute("UPDATE sessions SET ended_at = now() WHERE account = $1", name))
+        self._signed_in.pop(name, None)
 
     def value(self, query, *values):
         """One value out of the database."""
@@ -93,14 +99,17 @@ class House:
     def visit(self, name=None, **context):
         """A browser of one's own, signed in where a name is given; an error in its console fails the test."""
         usual = {"viewport": {"width": 1440, "height": 900}, "base_url": self.url}
-        opened = self.browser.new_context(**{**usual, **context})
+        opened = self.browser.new_context(storage_state=self._signed_in.get(name), **{**usual, **context})
         page = opened.new_page()
         page.complaints = []
         page.on("console", lambda said: page.complaints.append(said.text) if said.type == "error" else None)
         page.on("pageerror", lambda error: page.complaints.append(str(error)))
         try:
-            if name:
+            if name in self._signed_in:
+                page.goto("/")
+            elif name:
                 sign_in(page, name)
+                self._signed_in[name] = opened.storage_state()
             yield page
         finally:
             opened.close()

@@ -195,7 +195,7 @@ def test_a_session_that_ends_amid_a_decision_takes_nothing_along(desk, examples)
     with desk.visit("nadia") as page:
         open_case(page, "ended")
         page.fill("#comment", "The label names a humidifier.")
-        desk.do(lambda pool: pool.execute("UPDATE sessions SET ended_at = now() WHERE account = 'nadia'"))
+        desk.sign_out("nadia")
         page.keyboard.press("Escape")
         page.keyboard.press("n")
         page.wait_for_selector("#sign-in-again[open]")
@@ -350,3 +350,31 @@ def test_a_second_label_is_given_blind_and_changes_nothing(desk, examples):
         page.wait_for_url(lambda url: "/blind" not in url)
     assert desk.value("SELECT differing FROM labels WHERE case_id = 'blind'") == ["tobacco.e-cigarettes|device"]
     assert desk.value("SELECT outcome FROM cases WHERE id = 'blind'") == "violation"
+
+
+def test_what_the_seller_has_answered_is_taken_up_in_a_new_round(desk, examples):
+    desk.submit(*copies(examples, OPEN, "added"))
+    with desk.visit("nadia") as page:
+        open_case(page, "added")
+        page.click("[popovertarget=more]")
+        page.click("#more [data-dialog=add-evidence]")
+        page.fill("#evidence-text", "It is a room humidifier, no vape at all.")
+        page.click("#add-evidence .btn.main")
+        page.wait_for_selector("#toast:not([hidden])")
+    query = "SELECT (convert_from(result, 'UTF8')::json #>> '{escalation,round}')::int FROM cases WHERE id = 'added'"
+    desk.waits_for(f"SELECT ({query}) = 2")
+    said = desk.value("SELECT convert_from(result, 'UTF8')::json ->> 'evidence' FROM cases WHERE id = 'added'")
+    assert "no vape at all" in said
+
+
+def test_a_picture_that_another_listing_shows_stands_beside_it(desk, examples):
+    shown = "14-small-signs-add-up"
+    body = "SELECT convert_from(body, 'UTF8')::json #>> '{subject,images,0,sha256}' FROM cases WHERE id = $1"
+    sha256 = desk.value(body, shown)
+    subject = examples[shown]["subject"] | {"id": "L-2001", "images": [{"sha256": sha256}]}
+    desk.submit(examples[shown] | {"id": "the-other", "seller_id": "S-201", "subject": subject})
+    with desk.visit("nadia") as page:
+        open_case(page, shown)
+        beside = page.locator("figure.beside img")
+        expect(beside).to_have_count(1)
+        assert beside.evaluate("image => image.decode().then(() => image.naturalWidth)") > 0
