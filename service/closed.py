@@ -50,6 +50,7 @@ class Closed(Record):
     Attributes:
         at: when it was decided or cancelled; when it came, where neither has happened.
         reviewer: the person who decided it.
+        types: the violation's; where there is none, those that were suspected or reported.
         appealed_by: the case that appeals against it.
     """
 
@@ -101,7 +102,8 @@ AND ($15::boolean IS NULL OR (c.decided_by = 'person' AND EXISTS (
 AND c.id <> ALL(ARRAY(SELECT l.case_id FROM labels l WHERE l.reviewer = $16 AND l.given_at IS NULL))
 """  # noqa: S608 - constant
 _ROW = f"""
-SELECT c.id AS case_id, c.title, c.status, c.outcome, nullif(c.action, '') AS action, c.decided_by, c.types, c.region,
+SELECT c.id AS case_id, c.title, c.status, c.outcome, nullif(c.action, '') AS action, c.decided_by, c.region,
+    coalesce((SELECT ARRAY[f.type] FROM effects f WHERE f.case_id = c.id AND f.type <> ''), c.types) AS types,
     c.language, c.seller_id, c.subject_id, {_AT} AS at, c.overturned_at, c.appeal_of,
     (SELECT a.id FROM cases a WHERE a.appeal_of = c.id LIMIT 1) AS appealed_by,
     (SELECT e.answered_by FROM escalations e WHERE e.case_id = c.id AND e.number = c.number) AS reviewer
