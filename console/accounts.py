@@ -118,6 +118,11 @@ async def accounts(pool: Pool) -> list[Account]:
     return [Account(**dict(row)) for row in rows]
 
 
+async def names_of(pool: Pool) -> dict[str, str]:
+    """What everybody is called, by id."""
+    return {row["id"]: row["name"] for row in await pool.fetch("SELECT id, name FROM accounts")}
+
+
 async def nobody_yet(pool: Pool) -> bool:
     """Whether there is no account that can sign in."""
     return not await pool.fetchval("SELECT EXISTS (SELECT 1 FROM accounts WHERE password IS NOT NULL)")

@@ -22,7 +22,7 @@ from agents.blocks import show
 from console.door import refusal
 from console.pages import doors
 from console.settings import ConsoleSettings
-from console.visit import Console, Visit
+from console.visit import Console, Rebuild, Visit
 from console.words import Words, choose_tongue
 from policies.corpus import Corpus
 from service.api.paths import SlashesInIds
@@ -44,7 +44,9 @@ _HEADERS = (
 )
 
 
-def make_console(pool: Pool, corpus: Corpus, settings: ConsoleSettings, api: ApiSettings) -> ASGIApp:
+def make_console(
+    pool: Pool, corpus: Corpus, settings: ConsoleSettings, api: ApiSettings, rebuild: Rebuild | None = None
+) -> ASGIApp:
     """Make the console.
 
     Args:
@@ -52,10 +54,11 @@ def make_console(pool: Pool, corpus: Corpus, settings: ConsoleSettings, api: Api
         corpus: the policies in force.
         settings: of the pages.
         api: of the API beside it, whose limits hold here, too.
+        rebuild: rebuilds a case's result from its record; none: the pages do not offer it.
     """
     files = _static_files()
     addresses = {name: f"/static/{file.version}/{name}" for name, file in files.items()}
-    console = Console(pool, corpus, settings, api, _templates(), addresses)
+    console = Console(pool, corpus, settings, api, _templates(), addresses, rebuild)
     routes = [door.route(console) for door in doors()]
     routes.append(Route("/static/{version}/{name}", _serving(files), name="static"))
 

@@ -24,6 +24,11 @@ def cell(value: object) -> str:
 
 def written(header: Sequence[str], rows: Iterable[Sequence[object]]) -> bytes:
     """A table (RFC 4180), in UTF-8 with the mark by which spreadsheets know it."""
+    return _MARK + further([header, *rows])
+
+
+def further(rows: Iterable[Sequence[object]]) -> bytes:
+    """Rows that go on with a table whose beginning is written."""
     file = io.StringIO(newline="")
-    csv.writer(file, lineterminator="\r\n").writerows([cell(value) for value in row] for row in [header, *rows])
-    return _MARK + file.getvalue().encode("utf-8", "replace")
+    csv.writer(file, lineterminator="\r\n").writerows([cell(value) for value in row] for row in rows)
+    return file.getvalue().encode("utf-8", "replace")

@@ -81,6 +81,8 @@ _STATUSES = {
     "too_late": 409,
     "case_is_over": 409,
     "not_decided": 409,
+    "nothing_to_appeal": 409,
+    "another_body": 409,
 }
 
 

@@ -1,6 +1,6 @@
 """A visit: one request of somebody to the console, and what an answer is made with."""
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 from urllib.parse import parse_qsl
@@ -28,6 +28,10 @@ class FormTooLarge(CasewrightError):
     """what was sent is larger than {most} bytes"""
 
 
+Rebuild = Callable[[str], Awaitable[list[str]]]
+"""Rebuilds a case's last result from its record: JSON pointers at which it differs from what was written."""
+
+
 @dataclass(frozen=True)
 class Console:
     """What every visit shares.
@@ -36,6 +40,7 @@ class Console:
         corpus: the policies in force.
         api: the API's settings: what is done through the console obeys the same limits.
         static: the versioned address of each file that the pages load.
+        rebuild: none where nothing is there to rebuild with.
     """
 
     pool: Pool
@@ -44,6 +49,7 @@ class Console:
     api: ApiSettings
     templates: Environment
     static: Mapping[str, str]
+    rebuild: Rebuild | None = None
 
 
 Form = dict[str, list[str]]

@@ -1,6 +1,7 @@
 """Searching all cases, the latest first: what was decided, by whom, of what, and what became of it."""
 
 import asyncio
+from collections.abc import AsyncIterator
 from datetime import date, datetime
 from typing import Any, Literal
 
@@ -49,6 +50,7 @@ class Closed(Record):
     Attributes:
         at: when it was decided or cancelled; when it came, where neither has happened.
         reviewer: the person who decided it.
+        types: the violation's; where there is none, those that were suspected or reported.
         appealed_by: the case that appeals against it.
     """
 
@@ -79,6 +81,7 @@ class ClosedPage(Record):
 
 
 _MOST_COUNTED = 10_000
+_PREFETCH = 200
 _AT = "coalesce(c.closed_at, c.received_at)"
 _WANTED = f"""
 ($1::text[] = '{{}}'
@@ -99,7 +102,8 @@ AND ($15::boolean IS NULL OR (c.decided_by = 'person' AND EXISTS (
 AND c.id <> ALL(ARRAY(SELECT l.case_id FROM labels l WHERE l.reviewer = $16 AND l.given_at IS NULL))
 """  # noqa: S608 - constant
 _ROW = f"""
-SELECT c.id AS case_id, c.title, c.status, c.outcome, nullif(c.action, '') AS action, c.decided_by, c.types, c.region,
+SELECT c.id AS case_id, c.title, c.status, c.outcome, nullif(c.action, '') AS action, c.decided_by, c.region,
+    coalesce((SELECT ARRAY[f.type] FROM effects f WHERE f.case_id = c.id AND f.type <> ''), c.types) AS types,
     c.language, c.seller_id, c.subject_id, {_AT} AS at, c.overturned_at, c.appeal_of,
     (SELECT a.id FROM cases a WHERE a.appeal_of = c.id LIMIT 1) AS appealed_by,
     (SELECT e.answered_by FROM escalations e WHERE e.case_id = c.id AND e.number = c.number) AS reviewer
@@ -108,6 +112,9 @@ _FROM = f"""
 FROM cases c WHERE {_WANTED} AND ($17::timestamptz IS NULL OR ({_AT}, c.id) < ($17, $18))
 """
 _LIST = f"{_ROW} {_FROM} ORDER BY {_AT} DESC, c.id DESC LIMIT $19"
+_LINES = f"""
+SELECT {_AT} AS at, c.id, c.result {_FROM} AND c.result IS NOT NULL ORDER BY {_AT} DESC, c.id DESC LIMIT {_PREFETCH}
+"""
 _COUNT = f"SELECT count(*) FROM (SELECT 1 FROM cases c WHERE {_WANTED} LIMIT {_MOST_COUNTED}) AS wanted"  # noqa: S608 - constant
 
 
@@ -156,3 +163,20 @@ async def closed(
     items = tuple(Closed(**dict(row)) for row in rows[:limit])
     more = write_place(Place(items[-1].at, items[-1].case_id)) if len(rows) > limit else None
     return ClosedPage(items=items, total=total, next=more)
+
+
+async def closed_rows(pool: Pool, choice: ClosedChoice, *, reader: str = "") -> AsyncIterator[tuple[Closed, ...]]:
+    """Every wanted case, some at a time, the latest first; a slow reader holds no connection."""
+    at, after = None, ""
+    while rows := await pool.fetch(_LIST, *_values(choice, reader), at, after, _PREFETCH):
+        yield tuple(Closed(**dict(row)) for row in rows)
+        at, after = rows[-1]["at"], rows[-1]["case_id"]
+
+
+async def closed_lines(pool: Pool, choice: ClosedChoice, *, reader: str = "") -> AsyncIterator[bytes]:
+    """The last result line of every wanted case that has one, with its line end, the latest first."""
+    at, after = None, ""
+    while rows := await pool.fetch(_LINES, *_values(choice, reader), at, after):
+        for row in rows:
+            yield bytes(row["result"]) + b"\n"
+        at, after = rows[-1]["at"], rows[-1]["id"]

@@ -14,6 +14,7 @@ from starlette.types import ASGIApp
 from casewright.commands.audit import run_quickly
 from casewright.demonstration import example_variables, for_examples, submit_examples
 from casewright.logs import log_to_stderr
+from casewright.rebuilding import Rebuilder
 from casewright.serving import SERVICE_DEFAULTS, auditor_of, beside, coop_mapping, database_of
 from casewright.settings import Settings, read_settings
 from casewright.tree import keep_worker
@@ -83,7 +84,9 @@ async def _serve(settings: Settings, database: Database, address: tuple[str, int
             webhook_private=settings.service.webhook_private,
         )
         corpus = load_corpus(settings.policies)
-        console = make_console(pool, corpus, settings.console, api)
+        rebuilder = Rebuilder(settings, pool, corpus)
+        opened.push_async_callback(rebuilder.aclose)
+        console = make_console(pool, corpus, settings.console, api, rebuilder)
         app: ASGIApp = beside(make_app(pool, corpus, api, dsn=dsn), console)
         traces = opened.enter_context(tracing(settings, "api"))
         app = traces.around(app) if traces else app

@@ -6,6 +6,8 @@ from console.pages import (
     answering,
     blind,
     case,
+    consulting,
+    decision,
     decisions,
     me,
     numbers,
@@ -28,11 +30,13 @@ def doors() -> tuple[Door, ...]:
         answering,
         blind,
         decisions,
+        decision,
         policies,
         precedents,
         numbers,
         me,
         admin,
         trace,
+        consulting,
     )
     return tuple(door for page in pages for door in page.DOORS)

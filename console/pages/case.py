@@ -97,7 +97,7 @@ async def next_case(visit: Visit) -> Response:
 
 
 async def show_case(
-    visit: Visit, file: CaseFile, asked: Asked, *, blind: bool = False, consulting: bool = False
+    visit: Visit, file: CaseFile, asked: Asked, *, blind: bool = False, consulting: str = "", unsealed: bool = False
 ) -> Response:
     """The page of a case.
 
@@ -106,9 +106,10 @@ async def show_case(
         file: the case.
         asked: what is open in it.
         blind: for a second label: the same questions, and nothing of what was said to them.
-        consulting: for a colleague who was asked to look, and answers with a note.
+        consulting: for a colleague who looks, and answers with a note: what they are told on top.
+        unsealed: with the ballots, though nobody has judged.
     """
-    shown = read_case_page(visit, file, asked, blind=blind)
+    shown = read_case_page(visit, file, asked, blind=blind, unsealed=unsealed)
     mine = asked.claimed_by == visit.account.id and not consulting
     seller = await LedgerRecords(visit.pool).get(file.case.seller_id)
     pane = pane_of(file.case, file.evidence.values(), shown.numbers, seller, types_of(file))
@@ -124,7 +125,7 @@ async def show_case(
         mine=mine,
         can_answer=mine,
         may_take=False,
-        banner="" if mine else _banner(visit, asked, consulting=consulting),
+        banner=consulting or ("" if mine else visit.words("case.held_by", who=asked.claimed_by)),
         pane=pane,
         banked=await matched(visit, file.case.id, pane),
         veiled=veiled(visit, types_of(file)),
@@ -135,7 +136,7 @@ async def show_case(
         skip_reasons=SKIP_REASONS,
         actions=tuple(visit.console.corpus.actions),
         request=compose(escalation, file.case, visit.console.corpus, datetime.now(visit.words.clock).date()),
-        feedback=_drawn("feedback", file.case.id, visit.console.settings.feedback_share),
+        feedback=not consulting and _drawn("feedback", file.case.id, visit.console.settings.feedback_share),
         **_clock(asked),
         **shown.values,
     )
@@ -163,12 +164,6 @@ async def matched(visit: Visit, case_id: str, pane: Pane) -> dict[int, tuple[str
     return found
 
 
-def _banner(visit: Visit, asked: Asked, *, consulting: bool) -> str:
-    if consulting:
-        return visit.words("consult.banner")
-    return visit.words("case.held_by", who=asked.claimed_by)
-
-
 @dataclass(frozen=True)
 class CasePage:
     """What the page shows beside the evidence, read from the stored case."""
@@ -177,7 +172,9 @@ class CasePage:
     values: Mapping[str, Any]
 
 
-def read_case_page(visit: Visit, file: CaseFile, asked: Asked, *, blind: bool = False) -> CasePage:
+def read_case_page(
+    visit: Visit, file: CaseFile, asked: Asked, *, blind: bool = False, unsealed: bool = False
+) -> CasePage:
     """Read questions, findings, clauses and what would follow, with every quote numbered in the page's order."""
     corpus, escalation = visit.console.corpus, asked.escalation
     numbers, evidence = Numbers(), file.evidence
@@ -192,7 +189,7 @@ def read_case_page(visit: Visit, file: CaseFile, asked: Asked, *, blind: bool = 
     stake = [read(finding, numbers) for finding in on_stake]
     asks = asks_of(escalation, stake, _clashes(visit, escalation), numbers, evidence)
     asks = tuple(ask for ask in asks if ask.kind != "other") if blind else asks
-    sealing = {ask.key for ask in asks} if blind else _sealed(visit, asks)
+    sealing = {ask.key for ask in asks} if blind else set() if unsealed else _sealed(visit, asks)
     now = foreseen_of(file, corpus, ())
     then, steps = _then(visit, file, asks)
     ordered = list(dict.fromkeys(ask.clause_id for ask in asks if ask.clause_id in corpus.clauses))

@@ -1,228 +1,135 @@
-"""Decisions: a search over all cases, and the page of one that nobody is asked about: what was decided, and why."""
+"""Decisions: a search over all cases, and what it finds as a file."""
 
+from collections.abc import AsyncIterator
 from typing import Any, get_args
-from urllib.parse import quote, urlencode
+from urllib.parse import urlencode
 
-import orjson
 from pydantic import ValidationError
-from starlette.responses import Response
+from starlette.responses import Response, StreamingResponse
 
-from cases.decision import Answer, read_answer
-from console.accounts import Role
+from cases.decision import REASON_CODES
+from console.accounts import Role, names_of
+from console.csv_cells import further, written
 from console.door import Door
-from console.pages.case import case_id_of, case_path, matched, types_of, veiled
-from console.reading.case_file import CaseFile, read_file
-from console.reading.evidence import pane_of
-from console.reading.findings import at_stake, judged, titles_of
-from console.reading.law import law_of
-from console.reading.quotes import Numbers
+from console.pages.decision import decision_path
 from console.visit import Visit
-from service.answers import overturn
-from service.appeals import appeal_of
-from service.closed import ClosedChoice, closed
-from service.intake import submit
-from service.labels import holds_blind
-from service.ledger import LedgerRecords
-from service.notes import notes
-from service.opinions import opinions
+from service.closed import Closed, ClosedChoice, closed, closed_lines, closed_rows
 from service.reading import Status
-from service.statements import LeftOut, statement_of
 
-_FILTERS = (
-    "status",
-    "outcome",
-    "action",
-    "decided_by",
-    "type",
-    "region",
-    "reason",
-    "clause",
-    "model",
-    "agreed",
-    "from",
-    "to",
-)
-_FLAGS = ("overturned", "overdue")
-_MAY_OVERTURN: tuple[Role, ...] = ("senior", "lead", "admin")
-
-
-def decision_path(case_id: str) -> str:
-    """Where a case is read that nobody is asked about."""
-    return f"/decisions/{quote(case_id, safe='')}"
+_TEXTS = ("status", "outcome", "action", "decided_by", "type", "region", "reason", "clause", "model", "from", "to")
+_FLAGS = ("agreed", "overturned", "overdue")
+_PICKED = ("status", "outcome", "decided_by", "type", "action", "region", "reason", "from", "to")
+"""What the form itself asks for; all else that the address names is kept beside it."""
+_MAY_EXPORT: tuple[Role, ...] = ("senior", "lead", "admin")
 
 
 async def list_page(visit: Visit) -> Response:
     """Search all cases, the latest first."""
-    choice = _choice(visit)
+    choice, kept = _choice(visit)
     page = await closed(visit.pool, choice, visit.one("after") or None, reader=visit.account.id)
-    kept = [(name, visit.one(name)) for name in ("q", *_FILTERS, *_FLAGS) if visit.one(name)]
+    filters = {name: value for name, value in kept.items() if name != "q"}
     return visit.page(
         "decisions.html.j2",
         page=page,
-        kept=dict(kept),
-        filters=[pair for pair in kept if pair[0] != "q"],
-        more=urlencode([*kept, ("after", page.next)]) if page.next else "",
+        kept=kept,
+        filters=[(name, _told(visit, name, value)) for name, value in filters.items()],
+        beside={name: value for name, value in kept.items() if name not in _PICKED},
+        query=urlencode(kept),
+        more=urlencode({**kept, "after": page.next}) if page.next else "",
         path=decision_path,
-        without=lambda name: urlencode([pair for pair in kept if pair[0] != name]),
-        statuses=_named(visit, "status_of", get_args(Status)),
-        outcomes=_named(visit, "outcome", ("violation", "no_violation")),
-        deciders=_named(visit, "decider", ("agent", "person")),
-        types=[(name, name) for name in sorted(visit.console.corpus.types)],
-        actions=[(name, visit.action(name)) for name in visit.console.corpus.actions],
+        without=lambda name: urlencode({other: value for other, value in kept.items() if other != name}),
+        picks=_picks(visit),
+        names=await names_of(visit.pool),
+        may_export=visit.account.may(*_MAY_EXPORT),
     )
 
 
-def _named(visit: Visit, key: str, values: tuple[str, ...]) -> list[tuple[str, str]]:
-    return [(value, visit.words(f"{key}.{value}")) for value in values]
+def _choice(visit: Visit) -> tuple[ClosedChoice, dict[str, str]]:
+    """What the address asks for, and the parts of it that make sense; what makes none asks for nothing."""
+    asked = {name: visit.one(name).replace("\0", "\ufffd") for name in ("q", *_TEXTS, *_FLAGS) if visit.one(name)}
+    asked["q"] = asked.get("q", "")[:500]
+    while True:
+        try:
+            choice = ClosedChoice.model_validate({_FIELDS.get(name, name): value for name, value in asked.items()})
+        except ValidationError as error:
+            for problem in error.errors():
+                asked.pop(_NAMES.get(str(problem["loc"][0]), str(problem["loc"][0])))
+        else:
+            return choice, {name: value for name, value in asked.items() if value}
 
 
-def _choice(visit: Visit) -> ClosedChoice:
-    """What the address asks for; what makes no sense in it asks for nothing."""
-    named = {name: visit.one(name) or None for name in _FILTERS}
-    flags = {name: visit.one(name) == "1" for name in _FLAGS}
-    try:
-        return ClosedChoice.model_validate({**named, **flags, "from_": named.pop("from"), "q": visit.one("q")})
-    except ValidationError:
-        return ClosedChoice(q=visit.one("q")[:500])
+_FIELDS = {"from": "from_"}
+_NAMES = {field: name for name, field in _FIELDS.items()}
 
 
-async def decision_page(visit: Visit) -> Response:
-    """Show a case as it was decided, or where it stands; nothing of one that this person is labelling blind."""
-    file = await read_file(visit.pool, case_id_of(visit))
-    if await holds_blind(visit.pool, visit.account.id, file.case.id):
-        return visit.page("refused.html.j2", 403, why=visit.words("decisions.blind"))
-    return visit.page("decision.html.j2", **await _shown(visit, file))
-
-
-async def _shown(visit: Visit, file: CaseFile) -> dict[str, Any]:
-    corpus, evidence, numbers = visit.console.corpus, file.evidence, Numbers()
-    titles = titles_of(file.texts)
-    asked = file.asked.escalation if file.asked else None
-    stake, rest = at_stake(file.findings, {q.clause_id for q in asked.questions} if asked else set())
-    read = [
-        judged(f, corpus.clauses.get(f.clause_id), titles.get(f.clause_id, f.clause_id), given, evidence)
-        for findings, given in ((stake, numbers), (rest, Numbers()))
-        for f in findings
-    ]
-    seller = await LedgerRecords(visit.pool).get(file.case.seller_id)
-    pane = pane_of(file.case, evidence.values(), numbers, seller, types_of(file))
-    day = corpus.local_day(file.case.opened_at, file.case.region)
-    carrying = [f.clause_id for f in stake if f.clause_id in corpus.clauses]
-    action = file.decision.action if file.decision else None
-    step = {action.clause_id: action.step} if action else {}
-    return {
-        "file": file,
-        "path": decision_path(file.case.id),
-        "case_id": file.case.id,
-        "stake": read[: len(stake)],
-        "others": read[len(stake) :],
-        "sealing": set(),
-        "feedback": False,
-        "pane": pane,
-        "banked": await matched(visit, file.case.id, pane),
-        "veiled": veiled(visit, types_of(file)),
-        "laws": [law_of(corpus.clauses[c], corpus, file.case.region, day, numbers, step.get(c)) for c in carrying],
-        "day": day,
-        "history": await _history(visit, file),
-        "notes": await notes(visit.pool, file.case.id),
-        "around": await _around(visit, file),
-        "statement": _statement(visit, file.line),
-        "may_overturn": visit.account.may(*_MAY_OVERTURN),
-        "why": "",
-        "statement_text": "",
-        "open_path": case_path(file.case.id),
-        "decision_path": decision_path,
+def _picks(visit: Visit) -> dict[str, list[tuple[str, str]]]:
+    """What can be picked in the form, each with what it is called."""
+    corpus = visit.console.corpus
+    values: dict[str, tuple[str, ...]] = {
+        "status": get_args(Status),
+        "outcome": ("violation", "no_violation"),
+        "decided_by": ("agent", "person"),
+        "type": tuple(sorted(corpus.types)),
+        "action": tuple(corpus.actions),
+        "region": tuple(sorted(corpus.regions)),
+        "reason": tuple(REASON_CODES),
     }
+    return {name: [(value, _told(visit, name, value)) for value in some] for name, some in values.items()}
 
 
-_ASKED = """
-SELECT number, waiting_for, reasons, body, raised_at, answer, answered_by, answered_at FROM escalations
-WHERE case_id = $1 AND number > 0 ORDER BY number
-"""
+_WORDS = {"status": "status_of", "outcome": "outcome", "decided_by": "decider", "reason": "reason"}
 
 
-async def _history(visit: Visit, file: CaseFile) -> list[dict[str, Any]]:
-    """Each time a person was asked: the questions, and what was said."""
-    return [
-        {
-            **dict(row),
-            "questions": orjson.loads(row["body"])["questions"],
-            "said": _said(read_answer(bytes(row["answer"]))) if row["answer"] else None,
-            "opinions": await opinions(visit.pool, file.case.id, row["number"]),
-        }
-        for row in await visit.pool.fetch(_ASKED, file.case.id)
-    ]
+def _told(visit: Visit, name: str, value: str) -> str:
+    """What a filter's value is called."""
+    if name == "action":
+        return visit.action(value)
+    if name in _FLAGS:
+        return visit.words("decisions.yes" if value in {"1", "true"} else "decisions.no")
+    return visit.words.known(f"{_WORDS[name]}.{value}", value) if name in _WORDS else value
 
 
-_SAID = ("judgements", "confirmed", "governs", "add_clauses", "question", "comment", "expired", "texts")
+async def export_lines(visit: Visit) -> Response:
+    """The results of what was found, as JSON lines: the same that the API exports."""
+    choice, kept = _choice(visit)
+    await visit.note("decisions_exported", "jsonl", **kept)
+    lines = closed_lines(visit.pool, choice, reader=visit.account.id)
+    return _file(lines, "application/x-ndjson", "jsonl")
 
 
-def _said(answer: Answer) -> dict[str, Any]:
-    """What an answer of any kind says; what its kind does not have is empty."""
-    return {name: getattr(answer, name, None) or () for name in _SAID}
+async def export_table(visit: Visit) -> Response:
+    """What was found, a row a case, as CSV."""
+    choice, kept = _choice(visit)
+    await visit.note("decisions_exported", "csv", **kept)
+    return _file(_rows(visit, choice), "text/csv; charset=utf-8", "csv")
 
 
-_AROUND = """
-SELECT (SELECT array_agg(a.id) FROM cases a WHERE a.appeal_of = $1) AS appeals, c.appeal_of,
-    f.type, f.reversed_at, f.reversed_by
-FROM cases c LEFT JOIN effects f ON f.case_id = c.id WHERE c.id = $1
-"""
-_EVENTS = "SELECT type, at FROM events WHERE case_id = $1 ORDER BY seq"
+def _file(content: AsyncIterator[bytes], media_type: str, ending: str) -> Response:
+    headers = {"content-disposition": f'attachment; filename="casewright-decisions.{ending}"'}
+    return StreamingResponse(content, headers=headers, media_type=media_type)
 
 
-async def _around(visit: Visit, file: CaseFile) -> dict[str, Any]:
-    """What else there is of the case: appeals, its strike, its events."""
-    row = await visit.pool.fetchrow(_AROUND, file.case.id)
-    events = await visit.pool.fetch(_EVENTS, file.case.id)
-    return {**dict(row or {}), "events": [dict(event) for event in events]}
+_COLUMNS = (
+    *("case_id", "subject_id", "title", "seller_id", "status", "outcome", "action", "types", "region", "language"),
+    *("decided_by", "reviewer", "at", "overturned_at", "appeal_of", "appealed_by"),
+)
 
 
-def _statement(visit: Visit, line: dict[str, Any]) -> dict[str, Any]:
-    """The statement of reasons (Article 17 DSA), or why there is none."""
-    if not line:
-        return {"why": "not_decided", "fields": {}}
-    made = statement_of(line, visit.console.corpus)
-    if isinstance(made, LeftOut):
-        return {"why": made.why, "fields": {}}
-    return {"why": "", "fields": made.model_dump(mode="json", exclude_none=True)}
+async def _rows(visit: Visit, choice: ClosedChoice) -> AsyncIterator[bytes]:
+    yield written(_COLUMNS, ())
+    async for some in closed_rows(visit.pool, choice, reader=visit.account.id):
+        yield further([_cell(row, name) for name in _COLUMNS] for row in some)
 
 
-async def statement_part(visit: Visit) -> Response:
-    """The statement of reasons as it would be if the recommendation were followed."""
-    file = await read_file(visit.pool, case_id_of(visit))
-    recommended = file.asked.escalation.recommended if file.asked else None
-    line = dict(file.line)
-    if recommended is not None:
-        line |= {"status": "decided", "decision": recommended.model_dump(mode="json")}
-    return visit.page("statement.html.j2", statement=_statement(visit, line))
-
-
-async def overturn_decision(visit: Visit) -> Response:
-    """Reverse a decision, with a reason: a new event; the decision stays as it was made."""
-    case_id, why = case_id_of(visit), visit.one("why").strip()
-    if not why:
-        return visit.go(decision_path(case_id))
-    async with visit.pool.acquire() as connection, connection.transaction():
-        await overturn(connection, case_id, visit.account.id, why[:10_000])
-    await visit.note("overturned", case_id, why=why[:500])
-    return visit.go(decision_path(case_id))
-
-
-async def appeal(visit: Visit) -> Response:
-    """Take a seller's appeal in: a case of its own, which goes to somebody else."""
-    case_id, statement = case_id_of(visit), visit.one("statement").strip()
-    if not statement:
-        return visit.go(decision_path(case_id))
-    made = await appeal_of(visit.pool, case_id, f"appeal-{case_id}", statement[:100_000])
-    await submit(visit.pool, [made])
-    await visit.note("appeal_taken_in", case_id, appeal=made.id)
-    return visit.go(decision_path(made.id))
+def _cell(row: Closed, name: str) -> Any:  # noqa: ANN401 - of any column
+    value = getattr(row, name)
+    if name == "types":
+        return " ".join(value)
+    return value.isoformat() if hasattr(value, "isoformat") else value
 
 
 DOORS = (
     Door("GET", "/decisions", list_page),
-    Door("GET", "/decisions/{case_id}", decision_page),
-    Door("POST", "/decisions/{case_id}/overturn", overturn_decision, roles=_MAY_OVERTURN),
-    Door("POST", "/decisions/{case_id}/appeal", appeal),
-    Door("GET", "/cases/{case_id}/statement", statement_part),
+    Door("GET", "/decisions.jsonl", export_lines, roles=_MAY_EXPORT),
+    Door("GET", "/decisions.csv", export_table, roles=_MAY_EXPORT),
 )

@@ -198,7 +198,7 @@
     if (shownSince === null) return;
     const seconds = (Date.now() - shownSince) / 1000;
     shownSince = null;
-    console_.ask(`${main().dataset.path}/seen`, { method: "POST", form: { image: figure.dataset.image, seconds: seconds.toFixed(1) } });
+    console_.ask(`${$("main").dataset.path}/seen`, { method: "POST", form: { image: figure.dataset.image, seconds: seconds.toFixed(1) } });
   }
   for (const [name, on] of [["pointerdown", false], ["pointerup", true], ["pointercancel", true], ["pointerout", true]])
     document.addEventListener(name, (event) => { const at = event.target.closest?.("[data-unveil]"); if (at) veil(on, at); });
@@ -215,7 +215,7 @@
   document.addEventListener("keydown", (event) => {
     if (!main() || document.querySelector("dialog[open]")) return;
     if (event.key === "Escape" && event.target.matches("textarea, input")) { event.target.blur(); return; }
-    if (event.key === "Enter" && (event.ctrlKey || event.metaKey) && event.target.form?.id === "answer") { event.preventDefault(); $("#decide").click(); return; }
+    if (event.key === "Enter" && (event.ctrlKey || event.metaKey) && event.target.form?.id === "answer") { event.preventDefault(); $("#decide")?.click(); return; }
     if (console_.writing(event)) return;
     const ask = $("section.ask.in-hand");
     const keys = {
@@ -231,7 +231,7 @@
     }
     const free = !event.target.closest("button, a, summary, select") || event.target.closest("[data-unveil]");
     if (event.key === "Tab" && !event.target.closest(".pane, dialog, .bar, .dock, .menu") ) { if (step(event.shiftKey ? -1 : 1)) { event.preventDefault(); document.activeElement.blur(); } }
-    else if (event.key === "Enter" && free && !event.target.closest("[data-unveil]")) { event.preventDefault(); $("#decide").click(); }
+    else if (event.key === "Enter" && free && !event.target.closest("[data-unveil]")) { event.preventDefault(); $("#decide")?.click(); }
     else if (keys[event.key]) { event.preventDefault(); keys[event.key](); }
   });
   document.addEventListener("keydown", (event) => {
