@@ -188,7 +188,7 @@ def read_case_page(
 
     stake = [read(finding, numbers) for finding in on_stake]
     asks = asks_of(escalation, stake, _clashes(visit, escalation), numbers, evidence)
-    asks = tuple(ask for ask in asks if ask.kind != "other") if blind else asks
+    asks = _blinded(asks, stake) if blind else asks
     sealing = {ask.key for ask in asks} if blind else set() if unsealed else _sealed(visit, asks)
     now = foreseen_of(file, corpus, ())
     then, steps = _then(visit, file, asks)
@@ -208,11 +208,19 @@ def read_case_page(
         "now": {"words": in_words(now, visit, escalation.meanwhile)},
         "recommended": recommended_in_words(recommended, visit) if recommended else "",
         "confirms": not sealing and recommended is not None,
-        "ready": not sealing and recommended is not None,
         "notice": recommended.notice if recommended else now.notice or _notice(file, corpus, asks),
         "auditor": _auditor(file, escalation),
     }
     return CasePage(numbers, values)
+
+
+def _blinded(asks: tuple[Ask, ...], stake: list[Judged]) -> tuple[Ask, ...]:
+    """What is asked, without the words by which a confirmation tells what the agent has judged."""
+    texts = {row.key: row.text for one in stake for row in one.rows}
+    plain = [replace(ask, kind="part", text=texts.get(ask.key, ask.text), would_settle="") for ask in asks]
+    return tuple(
+        told if ask.kind == "confirm" else ask for ask, told in zip(asks, plain, strict=True) if ask.kind != "other"
+    )
 
 
 def _sealed(visit: Visit, asks: tuple[Ask, ...]) -> set[str]:

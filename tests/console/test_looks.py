@@ -173,3 +173,15 @@ def test_the_reader_chooses_german(desk):
     with desk.visit("nadia", locale="de-DE") as page:
         page.goto("/queue")
         assert page.get_attribute("html", "lang") == "de"
+
+
+def test_what_a_search_finds_is_exported_and_a_result_is_rebuilt_from_its_record(desk):
+    with desk.visit("nadia") as page:
+        table = page.request.get("/decisions.csv?q=looked-at").text()
+        assert table.count("looked-at") == 1
+        (line,) = page.request.get("/decisions.jsonl?q=looked-at").text().splitlines()
+        assert json.loads(line)["case_id"] == "looked-at"
+        page.goto("/cases/looked-at/trace")
+        page.click("form.rebuild button")
+        expect(page.locator("form.rebuild [role=status]")).not_to_be_empty()
+        assert page.locator("form.rebuild .flag").count() == 0
