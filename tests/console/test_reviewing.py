@@ -344,6 +344,7 @@ def test_a_second_label_is_given_blind_and_changes_nothing(desk, examples):
         assert "nadia" not in page.content()
         assert "agent recommends" not in page.content()
         assert page.request.get("/decisions/blind").status == 403
+        assert "/decisions/blind" not in page.request.get("/decisions?q=blind").text()
         page.keyboard.press("n")
         page.wait_for_selector("#decide[aria-disabled=false]")
         page.keyboard.press("Enter")
