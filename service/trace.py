@@ -132,10 +132,15 @@ def _asked_tools(rows: Sequence[tuple[str, datetime, Any]]) -> dict[int, list[st
 
 
 def _sent_back(calls: Sequence[tuple[Call, Any]]) -> dict[int, int]:
-    """A submission after which the investigator was called again, not because it could not be read, came back."""
+    """A submission came back where the investigator was called next: not for an unreadable answer, nor after ballots.
+
+    After ballots it is called for parts that nobody has judged yet.
+    """
     found: Counter[int] = Counter()
     handed_in: set[int] = set()
     for call, said in calls:
+        if call.kind == "model" and call.step in {"judge", "narrow"}:
+            handed_in.discard(call.round)
         if call.kind != "model" or call.step != "investigate":
             continue
         if call.round in handed_in and not call.name.endswith("/repair"):

@@ -192,7 +192,6 @@ def read_case_page(
     sealing = {ask.key for ask in asks} if blind else set() if unsealed else _sealed(visit, asks)
     now = foreseen_of(file, corpus, ())
     then, steps = _then(visit, file, asks)
-    ordered = list(dict.fromkeys(ask.clause_id for ask in asks if ask.clause_id in corpus.clauses))
     recommended = escalation.recommended
     values = {
         "asks": asks,
@@ -203,7 +202,7 @@ def read_case_page(
         "stake_parts": sum(len(one.rows) for one in stake),
         "then": then,
         "governed": {c: _governed(visit, file, c) for ask in asks for c, _ in ask.governing},
-        "laws": _laws(visit, file, ordered, numbers, steps),
+        "laws": _laws(visit, file, asks, numbers, steps),
         "day": corpus.local_day(file.case.opened_at, file.case.region),
         "now": {"words": in_words(now, visit, escalation.meanwhile)},
         "recommended": recommended_in_words(recommended, visit) if recommended else "",
@@ -269,8 +268,9 @@ def _governed(visit: Visit, file: CaseFile, clause_id: str) -> str:
     return in_words(seen, visit, meanwhile)
 
 
-def _laws(visit: Visit, file: CaseFile, ids: list[str], numbers: Numbers, steps: dict[str, int]) -> list[Law]:
+def _laws(visit: Visit, file: CaseFile, asks: tuple[Ask, ...], numbers: Numbers, steps: dict[str, int]) -> list[Law]:
     corpus = visit.console.corpus
+    ids = dict.fromkeys(ask.clause_id for ask in asks if ask.clause_id in corpus.clauses)
     day = corpus.local_day(file.case.opened_at, file.case.region)
     return [law_of(corpus.clauses[i], corpus, file.case.region, day, numbers, steps.get(i)) for i in ids]
 

@@ -133,7 +133,8 @@ async def statement_part(visit: Visit) -> Response:
     if recommended is None or shown["sealing"]:  # what is sealed is not told by its statement either
         wanted = [ask.part or ask.clause_title for ask in shown["asks"] if ask.open]
         return visit.page("statement.html.j2", statement={"why": "open", "needs": wanted, "detail": "", "fields": {}})
-    line = {**file.line, "status": "decided", "decision": recommended.model_dump(mode="json")}
+    decision = recommended.model_copy(update={"decided_by": "person"})  # whoever follows it decides
+    line = {**file.line, "status": "decided", "decision": decision.model_dump(mode="json")}
     return visit.page("statement.html.j2", statement=_statement(visit, line))
 
 
