@@ -221,11 +221,15 @@ def _blocking(forbids: Sequence[Rule], pending: set[str], violated: Sequence[str
 
 
 def settling_part(rule: Rule, verdicts: Verdicts) -> Part | None:
-    """The first part, in the clause's order, that makes the clause not fulfilled."""
-    for part in rule.parts:
-        if part_verdict(part, verdicts) == ("not_met" if part.role == "element" else "met"):
-            return part
-    return None
+    """The first part, in the rule's order, that makes the clause not fulfilled."""
+    return next(iter(settling_parts(rule, verdicts)), None)
+
+
+def settling_parts(rule: Rule, verdicts: Verdicts) -> tuple[Part, ...]:
+    """Every part by itself enough to make the clause not fulfilled, in the rule's order."""
+    return tuple(
+        part for part in rule.parts if part_verdict(part, verdicts) == ("not_met" if part.role == "element" else "met")
+    )
 
 
 def decisive_parts(rule: Rule, verdicts: Verdicts) -> tuple[str, ...]:

@@ -127,6 +127,11 @@ class Part(Record):
         return self
 
     @property
+    def by_code(self) -> bool:
+        """Whether code judges it: by a record, a measure or a tool's fact."""
+        return bool(self.record or self.measure or self.fact)
+
+    @property
     def vouchers(self) -> tuple[Voucher, ...]:
         """Whose evidence can show this part met."""
         if self.record:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from cases.finding import Ballot, Judge, Judgement, Key, PartFinding, Verdicts
 from cases.rule import Rule
 from graphs.settings import AuditSettings
+from graphs.settle import firmest_first
 from policies.clause import Clause
 from policies.corpus import Corpus
 from policies.table import Table
@@ -42,8 +43,12 @@ class Judged:
 
     @property
     def rules(self) -> tuple[Rule, ...]:
-        """The candidates' rules, with a person's word on which of them governs."""
-        return tuple(_governed(clause.rule, self) for clause in self.clauses)
+        """The candidates' rules, with a person's word on which of them governs, each resting on its firmest part."""
+        verdicts = self.verdicts
+        return tuple(
+            firmest_first(_governed(clause.rule, self), verdicts[clause.id], self.findings.get(clause.id, {}))
+            for clause in self.clauses
+        )
 
     def clause(self, clause_id: str) -> Clause:
         """One candidate by id."""

@@ -17,7 +17,7 @@ from policies.clause import Clause
 def wants_narrow_word(docket: Docket, key: Key) -> bool:
     """Tell whether a verdict clears something that a sign, a report or a tool's fact speaks for."""
     clause, part, verdict = _read(docket, key)
-    if part.measure or part.fact or part.record:
+    if part.by_code:
         return False  # code has judged it
     if clause.effect == "permit":
         lifted = [docket.clause(c.id) for c in docket.clauses if c.id in clause.rule.over]
@@ -50,7 +50,7 @@ def convicted_on_a_report(docket: Docket, clause: Clause) -> bool:
     return any(
         docket.found((clause.id, name)).verdict == "met" and part.weight > 0 and not _signed(docket, clause, name)
         for name, part in clause.rule.judged.items()
-        if part.role == "element" and not (part.measure or part.fact or part.record)
+        if part.role == "element" and not part.by_code
     )
 
 

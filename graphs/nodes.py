@@ -24,7 +24,7 @@ from graphs.desk import Desk, Step
 from graphs.guard import wants_narrow_word
 from graphs.language import language_of
 from graphs.settings import AuditSettings
-from graphs.settle import narrow_agrees, narrow_heard, tally
+from graphs.settle import contenders, narrow_agrees, narrow_heard, tally
 from graphs.state import VERSION, AuditState, Plain, fresh_round, key_of, merged, split_key
 from graphs.verify import sound_ballot, unjudged, verify
 from graphs.view import View, appended, entry, ids_of
@@ -330,7 +330,7 @@ def _auditors(view: View, key: Key) -> bool:
     if key[0] not in view.state["candidates"]:
         return False
     part = view.desk.corpus.clauses[key[0]].rule.judged.get(key[1])
-    return part is not None and not (part.record or part.measure or part.fact)
+    return part is not None and not part.by_code
 
 
 def _first(view: View, judgement: Judgement) -> Plain:
@@ -413,7 +413,7 @@ def _wanting(view: View) -> tuple[tuple[Key, ...], tuple[Key, ...]]:
     wanting: list[Key] = []
     narrow: list[Key] = []
     docket = view.docket
-    for key in matters(docket):
+    for key in (*matters(docket), *contenders(docket.rules, docket.verdicts, docket.settled)):
         held = view.state["verdicts"].get(key_of(*key))
         if held is None or held["settled"] in {"code", "person", "contested"}:
             continue

@@ -186,7 +186,7 @@ def _needs(judgement: Judgement, clause: Clause, part: Part, pointer: str, table
             detail = f"{', '.join(sorted(vouching))} may not prove this part"
             hint = f"it can be shown by: {', '.join(part.vouchers)}; else judge it unclear"
             faults.append(_fault("wrong_voucher", f"{pointer}/quotes", detail, hint))
-    if part.record or part.measure or part.fact:
+    if part.by_code:
         faults += _settled_by_code(judgement, clause, part, pointer, table)
     elif judgement.basis == "absent":
         refused = absence_refused(clause, part, table)

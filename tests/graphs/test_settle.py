@@ -7,9 +7,18 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cases.finding import Ballot, Judge, Judgement
+from cases.finding import Ballot, Judge, Judgement, PartFinding, settling_part
 from cases.rule import Part, Rule
-from graphs.settle import NARROW, Tally, narrow_agrees, narrow_heard, parts_that_matter, tally
+from graphs.settle import (
+    NARROW,
+    Tally,
+    contenders,
+    firmest_first,
+    narrow_agrees,
+    narrow_heard,
+    parts_that_matter,
+    tally,
+)
 
 WORDS = {"m": "met", "n": "not_met", "u": "unclear"}
 
@@ -141,6 +150,54 @@ def test_decisive_and_open_parts_are_put_to_judges_and_no_others(rule, verdicts,
     assert parts_that_matter([rule], {rule.id: verdicts}) == tuple((rule.id, name) for name in matter)
 
 
+def judged_so(**votes):
+    """Findings for parts, by the votes of their judges; `code` stands for a measured `not_met`."""
+    found = {}
+    for name, said in votes.items():
+        basis = "measured" if said == "code" else "contrary"
+        ballots = cast("n" if said == "code" else said)
+        verdict = Counter(b.judgement.verdict for b in ballots).most_common(1)[0][0]
+        found[name] = PartFinding(part=name, verdict=verdict, basis=basis, ballots=tuple(ballots))
+    return found
+
+
+@pytest.mark.parametrize(
+    ("votes", "rests_on"),
+    [
+        ({"blade": "nn", "sharp": "nn", "antique": "nn"}, "blade"),
+        ({"blade": "nmn", "sharp": "nn", "antique": "nn"}, "sharp"),
+        ({"blade": "nn", "sharp": "nnn", "antique": "nn"}, "sharp"),
+        ({"blade": "nnn", "sharp": "code", "antique": "nn"}, "sharp"),
+        ({"blade": "nmn", "sharp": "mm", "antique": "mm"}, "antique"),
+        ({"blade": "mm", "sharp": "nmn", "antique": "nn"}, "sharp"),
+    ],
+)
+def test_a_clause_that_several_parts_settle_rests_on_the_firmest(votes, rests_on):
+    findings = judged_so(**votes)
+    verdicts = {name: found.verdict for name, found in findings.items()}
+    assert settling_part(firmest_first(KNIFE, verdicts, findings), verdicts).name == rests_on
+
+
+def test_a_clause_rests_on_an_appraisal_only_where_no_fact_settles_it():
+    parts = (Part(name="misleads", role="element", text="It misleads.", appraisal=True), *KNIFE.parts)
+    rule = KNIFE.model_copy(update={"parts": parts})
+    findings = judged_so(misleads="nnn", blade="mm", sharp="nn", antique="nn")
+    verdicts = {name: found.verdict for name, found in findings.items()}
+    assert settling_part(firmest_first(rule, verdicts, findings), verdicts).name == "sharp"
+    assert (
+        settling_part(firmest_first(rule, verdicts | {"sharp": "met"}, findings), verdicts | {"sharp": "met"}).name
+        == "misleads"
+    )
+
+
+def test_whatever_may_settle_a_clause_is_voted_on_until_something_has():
+    verdicts = {KNIFE.id: {"blade": "not_met", "sharp": "not_met", "antique": "not_met"}}
+    assert contenders([KNIFE], verdicts, {}) == ((KNIFE.id, "sharp"),)
+    assert contenders([KNIFE], verdicts, {(KNIFE.id, "blade"): "lead"}) == ()
+    assert contenders([KNIFE], {KNIFE.id: {"blade": "met", "sharp": "not_met"}}, {}) == ()
+    assert contenders([KNIFE], {KNIFE.id: {"blade": "met", "sharp": "met", "antique": "not_met"}}, {}) == ()
+
+
 # In the whole graph, whatever investigator and judges say
 
 KEYS = ("blades.spring|blade", "blades.spring|sharp", "blades.spring|antique", "danger.explosive|explosive")
@@ -175,9 +232,9 @@ def test_nothing_is_decided_alone_that_is_not_settled(make, data):
     for finding in line["decision"]["findings"]:
         rule = make.corpus.clauses[finding["clause_id"]].rule
         lead = 3 if rule.severity == "critical" else 2
-        judged = {part["part"]: part for part in finding["parts"]}
-        for name in parts_that_matter([rule], {rule.id: {n: part["verdict"] for n, part in judged.items()}}):
-            _is_settled(judged[name[1]], rule.judged[name[1]], lead)
+        for part in finding["parts"]:
+            if finding["status"] == "fulfilled" or part["part"] == finding["settled_by"]:
+                _is_settled(part, rule.judged[part["part"]], lead)
 
 
 def _is_settled(part, named, lead):
