@@ -185,10 +185,10 @@ FROM escalations e JOIN cases c ON c.id = e.case_id, unnest(e.reasons) AS reason
 WHERE ($1::timestamptz IS NULL OR e.raised_at >= $1) AND {_OF} GROUP BY reason ORDER BY count DESC, reason
 """  # noqa: S608 - constant
 _MODELS = f"""
-SELECT c.judged ->> 'model' AS name, count(*) AS cases, sum((c.judged ->> 'model_calls')::int) AS calls,
-    sum((c.judged ->> 'tokens_in')::bigint)::bigint AS tokens_in,
-    sum((c.judged ->> 'tokens_out')::bigint)::bigint AS tokens_out,
-    sum((c.judged ->> 'cost')::numeric)::float8 AS cost,
+SELECT c.judged ->> 'model' AS name, count(*) AS cases, coalesce(sum((c.judged ->> 'model_calls')::int), 0) AS calls,
+    coalesce(sum((c.judged ->> 'tokens_in')::bigint), 0)::bigint AS tokens_in,
+    coalesce(sum((c.judged ->> 'tokens_out')::bigint), 0)::bigint AS tokens_out,
+    coalesce(sum((c.judged ->> 'cost')::numeric), 0)::float8 AS cost,
     percentile_cont(0.5) WITHIN GROUP (ORDER BY extract(epoch FROM coalesce(
         (SELECT min(e.raised_at) FROM escalations e WHERE e.case_id = c.id), c.closed_at) - c.received_at)) AS p50
 FROM cases c WHERE c.judged ? 'model' AND {_CLOSED} GROUP BY 1 ORDER BY cases DESC
