@@ -270,11 +270,14 @@ def _known(docket: Docket, rule: Rule) -> dict[str, Verdict]:
 def _suspected(docket: Docket) -> set[str]:
     """The clauses that each suspicion or report may be about.
 
-    Of those of its type the first in the order of the search; or, before it, one that is about such a thing and
+    Of those of a raised type the first in the order of the search; or, before it, one that is about such a thing and
     excluded by evidence. And every clause of which something is met: where only silence keeps it from applying, the
-    suspicion is not answered. A report that names no type is about what the search puts first. A tool's fact excludes
-    what it measures and no more, so a clause of which nothing but a fact was looked at is passed over: that no
-    suspended account is linked to a seller does not answer what the seller says of an old one.
+    suspicion is not answered. A report that names no type is about what the search puts first; where nobody has raised
+    anything, what stands out in the search is suspected. So is a candidate that the title names by an alias: whoever
+    avoids the signs still has to be found by buyers.
+
+    A tool's fact excludes what it measures and no more, so a clause of which nothing but a fact was looked at is passed
+    over: that no suspended account is linked to a seller does not answer what the seller says of an old one.
     """
     raised = set(docket.table.case.raised_types)
     open_report = any(not report.type for report in docket.table.case.reports)
@@ -284,7 +287,10 @@ def _suspected(docket: Docket) -> set[str]:
     for clause in sorted(about, key=lambda clause: not _engaged(docket, clause) or _by_silence(docket, clause.rule)):
         first.setdefault(clause.type, clause.id)
     unnamed = [clause.id for clause in forbids[:1] if open_report and not raised]
-    return {*first.values(), *unnamed, *(clause.id for clause in about if _engaged(docket, clause))}
+    if not raised and not docket.table.case.reports:
+        unnamed = list(docket.standing_out)
+    named = [clause.id for clause in docket.clauses if clause.id in docket.table.named]
+    return {*first.values(), *unnamed, *named, *(clause.id for clause in about if _engaged(docket, clause))}
 
 
 def _engaged(docket: Docket, clause: Clause) -> bool:

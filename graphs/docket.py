@@ -65,6 +65,7 @@ class Docket(Judged):
     """All that assessing looks at.
 
     Attributes:
+        standing_out: a clause that the search finds much nearer than every other one, or none.
         settled: how each part was settled: `code`, `lead`, `contested`, `person` or empty.
         reviewed: a person has judged; checks for acting alone no longer apply.
     """
@@ -74,6 +75,7 @@ class Docket(Judged):
     settings: AuditSettings
     settled: Mapping[Key, str]
     failures: tuple[str, ...] = ()
+    standing_out: tuple[str, ...] = ()
     missing: tuple[str, ...] = ()
     reviewed: bool = False
     deterministic: bool = False

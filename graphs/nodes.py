@@ -20,6 +20,7 @@ from cases.evidence import Draft, one_line
 from cases.finding import Ballot, Judge, Judgement, Key, clause_status, open_parts
 from cases.journal import NotInJournal
 from graphs.assess import matters
+from graphs.candidates import Found, candidates, look_up
 from graphs.desk import Desk, Step
 from graphs.guard import wants_narrow_word
 from graphs.language import language_of
@@ -28,9 +29,7 @@ from graphs.settle import contenders, narrow_agrees, narrow_heard, tally
 from graphs.state import VERSION, AuditState, Plain, fresh_round, key_of, merged, split_key
 from graphs.verify import sound_ballot, unjudged, verify
 from graphs.view import View, appended, entry, ids_of
-from policies.clause import Clause
 from policies.settled import settle
-from policies.signs import Hit
 from tools.tool import Look, Tool, run_tool
 
 _STOPPED = {"challenge_missing", "budget_exhausted", "model_unavailable"}
@@ -145,55 +144,17 @@ def _not_run(name: str, why: str) -> Draft:
 
 
 async def retrieve(state: AuditState, runtime: Runtime[Desk]) -> AuditState:
-    """Choose the candidates: by search, by suspicion, by signs, by a person's word; and the permits over them."""
+    """Choose the candidates (see `candidates`); raised types that no clause covers here are `missing`."""
     view = View(state, runtime.context)
-    in_force = {c.id: c for c in view.desk.corpus.in_force(view.case.region, view.table.day)}
 
-    async def search() -> list[list[str]]:
-        return await _ranked(view, tuple(in_force))
+    async def search() -> Plain:
+        return (await look_up(view)).model_dump(mode="json")
 
-    ranked, of_types = await view.desk.journal.once(f"{state['round']}/retrieve", b"", search)
-    fired = {
-        hit.clause_id for hit in view.table.hits if hit.side == "for" and not hit.negated and _is_element(view, hit)
-    }
-    fired |= {clause.id for clause in in_force.values() if _fact_holds(clause, view)}
-    chosen = dict.fromkeys([*ranked, *of_types, *sorted(fired), *state.get("added", []), *state.get("candidates", [])])
-    permits = [c.id for c in in_force.values() if c.effect == "permit" and set(c.rule.over) & set(chosen)]
-    candidates = [cid for cid in dict.fromkeys([*chosen, *permits]) if cid in in_force]
-    types = {clause.type for clause in in_force.values()}
+    found = Found.of(await view.desk.journal.once(f"{state['round']}/retrieve", b"", search))
+    in_force = view.desk.corpus.in_force(view.case.region, view.table.day)
+    types = {clause.type for clause in in_force}
     missing = [raised for raised in view.case.raised_types if raised not in types]
-    return AuditState(candidates=candidates, missing=missing)
-
-
-def _is_element(view: View, hit: Hit) -> bool:
-    return view.desk.corpus.clauses[hit.clause_id].rule.judged[hit.part].role == "element"
-
-
-def _fact_holds(clause: Clause, view: View) -> bool:
-    """A measured fact is a sign like any other: a clause whose element it meets is to be judged."""
-    facts = [part for part in clause.rule.elements if part.fact]  # one of a group's many indicators says too little
-    return any(j.verdict == "met" for part in facts if (j := settle(clause, part, view.table)))
-
-
-async def _ranked(view: View, in_force: tuple[str, ...]) -> list[list[str]]:
-    """The best clauses by search, and the best one of each raised type whatever its rank."""
-    query = _query(view)
-    language, search = view.state["language"], view.desk.search
-    best = await search.search(query, in_force, view.desk.settings.candidates, language)
-    clauses = view.desk.corpus.clauses
-    of_types = []
-    for raised in view.case.raised_types:
-        of_type = tuple(cid for cid in in_force if clauses[cid].type == raised)
-        found = await search.search(query, of_type, 1, language) if of_type else []
-        of_types += [hit.id for hit in found] or list(of_type[:1])
-    return [[hit.id for hit in best], of_types]
-
-
-def _query(view: View) -> str:
-    """What the search is asked: what the listing says of itself, what its images read, what reports say."""
-    spoken = ("listing.title", "listing.description", "listing.attributes", "report:", "image:", "listing.brand")
-    texts = [item.text for item in view.current if item.source.startswith(spoken) and item.voucher != "tool"]
-    return "\n".join(texts)[:8000]
+    return AuditState(candidates=candidates(view, found), standing_out=list(found.standing_out), missing=missing)
 
 
 async def investigate(state: AuditState, runtime: Runtime[Desk]) -> AuditState:

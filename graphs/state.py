@@ -20,6 +20,7 @@ class AuditState(TypedDict, total=False):
         looked: ids of what the last standing tools found; `past`: of what those before had found, and is so no more.
         candidates: clause ids to be judged, in order.
         added: clauses that a person added.
+        standing_out: a clause that the search finds much nearer than every other one, or none.
         missing: raised violation types that no clause covers here.
         turns: the auditor's record of this round's conversation.
         steps: calls of `investigate` in this round.
@@ -58,6 +59,7 @@ class AuditState(TypedDict, total=False):
     past: list[str]
     candidates: list[str]
     added: list[str]
+    standing_out: list[str]
     missing: list[str]
     turns: list[Plain]
     steps: int

@@ -85,6 +85,7 @@ class View:
             findings=findings,
             settled=settled,
             failures=(*self.state.get("failures", []), *self.held),
+            standing_out=tuple(self.state.get("standing_out", [])),
             missing=tuple(self.state.get("missing", [])),
             governs=self.state.get("governs", ""),
             reviewed=reviewed,

@@ -15,6 +15,7 @@ from policies.units import in_unit, numbers_in
 _OTHERS = ("tool:", "related:")
 # Where it is said what an item is.
 _CALLED = ("listing.title", "listing.category")
+_TITLE = ("listing.title",)
 
 
 @dataclass(frozen=True)
@@ -51,6 +52,8 @@ class SignIndex:
                 self._take(clause.id, part, "against", signs)
             for part, called in clause.kind_words.items():
                 self._take_kinds(clause.id, part, called)
+            for language, names in clause.aliases.items():
+                self._said[language] += [Sign(clause.id, "", "names", language, n, sources=_TITLE) for n in names]
 
     def speaks(self, clause_id: str, part: str, language: str) -> bool:
         """Tell whether the part has `for` signs in the language, so that silence of its signs means something."""

@@ -41,6 +41,11 @@ class Table:
         """Whether any sign for a part of the clause fires."""
         return any(hit.clause_id == clause_id and hit.side == "for" for hit in self.hits)
 
+    @cached_property
+    def named(self) -> frozenset[str]:
+        """Clauses that the title names by one of their aliases."""
+        return frozenset(hit.clause_id for hit in self.hits if hit.side == "names" and not hit.negated)
+
     def item(self, evidence_id: str) -> Evidence:
         """One evidence item by id; raises KeyError where there is none."""
         return self._by_id[evidence_id]

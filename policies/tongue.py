@@ -10,7 +10,8 @@ from cases.evidence import Evidence
 from policies.disguise import disguised
 from policies.folding import WORD, Folded, compiled, fold, marked, same_letters
 
-Direction = Literal["for", "against"]
+Direction = Literal["for", "against", "names"]
+"""A sign speaks for or against a part; another name for what a clause is about proves nothing."""
 # Scripts that write no spaces between words: phrases match inside longer runs.
 _UNSPACED = {"th", "zh", "ja", "lo", "km", "my"}
 _SYMBOLS = re.compile(r"[^\w\s\-/.'’]")

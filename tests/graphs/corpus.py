@@ -202,6 +202,7 @@ SIGNS = {
 blade: {anywhere: true, for: {en: [switchblade, flick knife]}, against: {en: [letter opener]}}
 sharp: {for: {en: [sharp, razor edge]}, against: {en: [blunt]}}
 antique: {for: {en: [antique]}, against: {en: [brand new]}}
+aliases: {en: [pocket jumper]}
 """,
     "vapes.liquid": 'device: {anywhere: true, for: {en: [vape, e-liquid], "*": [RELX]}, against: {en: [humidifier]}}',
     "claims.cure": "misleads: {for: {en: [miracle cure]}}",

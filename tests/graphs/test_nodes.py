@@ -178,7 +178,7 @@ def test_what_is_looked_for_is_what_listing_pictures_and_reports_say(make):
 
     office.desk = desk
     make.journey(office, case)
-    assert search.queries == [("Teapot\nOld.\nFake!\nACME", "en")]
+    assert search.queries == [("Teapot\nOld.\nFake!\nACME", "en"), ("Teapot", "en")]
 
 
 # The journal

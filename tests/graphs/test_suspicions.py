@@ -35,6 +35,23 @@ def test_a_report_that_names_no_type_is_about_what_the_search_puts_first(make):
     assert run(make, excluded, reported)["decision"]["outcome"] == "no_violation"
 
 
+@pytest.mark.parametrize(
+    ("title", "alone"),
+    [("Pocket jumper, walnut", False), ("Walnut spoon", True), ("No pocket jumper: a walnut spoon", True)],
+)
+def test_what_a_title_names_by_another_name_is_not_cleared_by_silence(make, title, alone):
+    """Nobody has raised it and no sign fires; the clause has an alias for such things, which proves nothing."""
+    line = run(make, {BLADE: make.absent(f"listing.title|{title}")}, make.case(title))
+    assert reasons(line) == ([] if alone else ["conflicting_signs"])
+    excluded = {BLADE: make.not_met(f"listing.title|{title}")}
+    assert run(make, excluded, make.case(title))["decision"]["outcome"] == "no_violation"
+
+
+def test_an_alias_in_a_description_says_nothing_of_the_item(make):
+    case = make.case("Walnut spoon", description="Not to be taken for a pocket jumper. See our pocket jumper sale.")
+    assert reasons(run(make, {BLADE: make.absent("listing.title|Walnut spoon")}, case)) == []
+
+
 @pytest.mark.parametrize(("bladed", "answered"), [("met", False), ("absent", True)])
 def test_a_clause_that_is_partly_met_is_not_answered_by_another_of_its_type(make, bladed, answered):
     """Evidence excludes the clause that the search puts first; of its sibling something is met, and the rest silent."""
