@@ -236,20 +236,22 @@ def _against_clearing(docket: Docket) -> set[str]:
     codes: set[str] = set()
     if any(i.flags.instruction_like and i.voucher in {"seller", "model"} for i in docket.table.evidence):
         codes.add("instruction_in_evidence")
-    suspected = _suspected(docket)
     for rule in docket.rules:
         settling = settling_part(rule, docket.verdicts.get(rule.id, {}))
-        if rule.effect != "forbid" or settling is None:
-            continue
-        keys = [(rule.id, part.name) for part in (settling.of or (settling,))]
-        codes |= _appraised(docket, keys)
-        if rule.id in suspected and _by_silence(docket, rule):
-            codes.add("conflicting_signs")
-    if any(cleared_against_signs(docket, key) for key in matters(docket)):
+        if rule.effect == "forbid" and settling:
+            codes |= _appraised(docket, [(rule.id, part.name) for part in (settling.of or (settling,))])
+    if _unanswered(docket) or any(cleared_against_signs(docket, key) for key in matters(docket)):
         codes.add("conflicting_signs")
     if any(item.flags.unavailable and item.source.startswith("image:") for item in docket.table.evidence):
         codes.add("tool_unavailable")  # a picture that nobody has read may show what nothing else says
     return codes
+
+
+def _unanswered(docket: Docket) -> set[str]:
+    """Suspected clauses that nothing but silence excludes."""
+    suspected, verdicts = _suspected(docket), docket.verdicts
+    excluded = [rule for rule in docket.rules if settling_part(rule, verdicts.get(rule.id, {}))]
+    return {rule.id for rule in excluded if rule.id in suspected and _by_silence(docket, rule)}
 
 
 def _by_silence(docket: Docket, rule: Rule) -> bool:
@@ -273,8 +275,8 @@ def _suspected(docket: Docket) -> set[str]:
     Of those of a raised type the first in the order of the search; or, before it, one that is about such a thing and
     excluded by evidence. And every clause of which something is met: where only silence keeps it from applying, the
     suspicion is not answered. A report that names no type is about what the search puts first; where nobody has raised
-    anything, what stands out in the search is suspected. So is a candidate that the title names by an alias: whoever
-    avoids the signs still has to be found by buyers.
+    anything, what stands out in the search is suspected. So is a candidate, of a raised type where there is one, that
+    the title names by an alias: whoever avoids the signs still has to be found by buyers.
 
     A tool's fact excludes what it measures and no more, so a clause of which nothing but a fact was looked at is passed
     over: that no suspended account is linked to a seller does not answer what the seller says of an old one.
@@ -289,7 +291,7 @@ def _suspected(docket: Docket) -> set[str]:
     unnamed = [clause.id for clause in forbids[:1] if open_report and not raised]
     if not raised and not docket.table.case.reports:
         unnamed = list(docket.standing_out)
-    named = [clause.id for clause in docket.clauses if clause.id in docket.table.named]
+    named = [c.id for c in (about if raised else forbids) if c.id in docket.table.named]
     return {*first.values(), *unnamed, *named, *(clause.id for clause in about if _engaged(docket, clause))}
 
 
@@ -321,8 +323,9 @@ def weakest(docket: Docket, derived: Derived) -> Key | None:
     """The decisive part that a person should look at first where nothing is open."""
     keys = [key for key in matters(docket) if key[0] in (derived.violated[:1] or derived.statuses)]
     raised = set(docket.table.case.raised_types)
+    unanswered = _unanswered(docket) if derived.outcome == "no_violation" else set()
 
-    def weakness(key: Key) -> tuple[bool, int, int, int]:
+    def weakness(key: Key) -> tuple[bool, bool, int, int, int]:
         clause, finding = docket.clause(key[0]), docket.found(key)
         part = clause.rule.judged[key[1]]
         spoken = any(hit.side == "for" for hit in docket.table.of_part(*key)) and finding.verdict == "not_met"
@@ -331,8 +334,9 @@ def weakest(docket: Docket, derived: Derived) -> Key | None:
         idle = what_if(docket.rules, docket.verdicts, key, flipped).outcome == derived.outcome
         awaited = part.if_absent == "request" and finding.verdict == "unclear"
         if awaited:
-            return (False, -1, 0, 0)  # what was asked for and did not come is what the case turns on
-        return (idle, 0 if part.appraisal or spoken else 1, clause.type not in raised, order.get(finding.basis, 6))
+            return (False, False, -1, 0, 0)  # what was asked for and did not come is what the case turns on
+        told = 0 if part.appraisal or spoken else 1
+        return (key[0] not in unanswered, idle, told, clause.type not in raised, order.get(finding.basis, 6))
 
     return min(keys, key=weakness, default=None)
 

@@ -225,18 +225,19 @@ def _log(path, line):
 
 
 class FixedSearch:
-    """Finds the same clauses whatever is asked, as far as they are allowed."""
+    """Finds the same clauses whatever is asked, as far as they are allowed; ids alone are all equally near."""
 
-    def __init__(self, *ids):
-        self.ids, self.queries = ids, []
+    def __init__(self, *found):
+        self.found = [(one, 1.0) if isinstance(one, str) else one for one in found]
+        self.queries = []
 
     async def search(self, query, allowed, limit, language=""):
         self.queries.append((query, language))
-        found = [clause_id for clause_id in self.ids if clause_id in allowed]
-        return [Hit(id=clause_id, score=1.0, legs={}) for clause_id in found[:limit]]
+        hits = [Hit(id=clause_id, score=score, legs={}) for clause_id, score in self.found if clause_id in allowed]
+        return hits[:limit]
 
     def status(self):
-        return Status(serves="memory", embedder="none", documents=len(self.ids), snapshot="")
+        return Status(serves="memory", embedder="none", documents=len(self.found), snapshot="")
 
 
 class FixedClock:

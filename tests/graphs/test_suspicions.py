@@ -47,6 +47,31 @@ def test_what_a_title_names_by_another_name_is_not_cleared_by_silence(make, titl
     assert run(make, excluded, make.case(title))["decision"]["outcome"] == "no_violation"
 
 
+def test_a_suspicion_is_not_widened_by_what_the_title_names_of_another_type(make):
+    case = make.case("Pocket jumper, walnut", suspected=["restricted.vapes"])
+    says = {BLADE: make.absent("listing.title|Pocket"), "vapes.liquid|device": make.not_met("listing.title|walnut")}
+    line = run(make, says, case, candidates=["blades.spring", "vapes.liquid"])
+    assert reasons(line) == []
+
+
+@pytest.mark.parametrize(
+    ("found", "alone"),
+    [
+        ([("blades.spring", 0.9), ("vapes.liquid", 0.4)], False),
+        ([("blades.spring", 0.9), ("vapes.liquid", 0.8)], True),
+        ([("blades.spring", 0.9)], True),
+    ],
+)
+def test_what_stands_out_in_the_search_is_suspected_where_nobody_has_raised_anything(make, found, alone):
+    says = {BLADE: make.absent("listing.title|Spoon"), "vapes.liquid|device": make.absent("listing.title|Spoon")}
+    assert reasons(run(make, says, make.case("Spoon"), candidates=found)) == ([] if alone else ["conflicting_signs"])
+    says |= {BLADE: make.not_met("listing.title|Spoon")}
+    assert reasons(run(make, says, make.case("Spoon"), candidates=found)) == []
+    raised = make.case("Spoon", suspected=["restricted.vapes"])
+    says |= {BLADE: make.absent("listing.title|Spoon"), "vapes.liquid|device": make.not_met("listing.title|Spoon")}
+    assert reasons(run(make, says, raised, candidates=found)) == []
+
+
 def test_an_alias_in_a_description_says_nothing_of_the_item(make):
     case = make.case("Walnut spoon", description="Not to be taken for a pocket jumper. See our pocket jumper sale.")
     assert reasons(run(make, {BLADE: make.absent("listing.title|Walnut spoon")}, case)) == []
