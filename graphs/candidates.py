@@ -72,21 +72,17 @@ def _ahead(hits: Sequence[Near]) -> float:
 
 
 def candidates(view: View, found: Found) -> list[str]:
-    """The clauses to be judged, in order: found, raised, signed for, added by a person, judged in an earlier round.
+    """The clauses to be judged, in order, with the permits over them.
 
-    A permit among them brings what it lifts, and a clause the permits over it.
+    Found, of a raised type, standing out, signed for, added by a person, or judged in an earlier round.
     """
     in_force = {c.id: c for c in view.desk.corpus.in_force(view.case.region, view.table.day)}
     state = view.state
     signed = sorted({*_signed_for(view), *(clause.id for clause in in_force.values() if _fact_holds(clause, view))})
-    chosen = [*found.best, *found.of_types, *signed, *state.get("added", []), *state.get("candidates", [])]
-    lifted = [cid for chose in chosen if chose in in_force for cid in _lifts(in_force[chose])]
-    permits = [c.id for c in in_force.values() if set(_lifts(c)) & {*chosen, *lifted}]
-    return [cid for cid in dict.fromkeys([*chosen, *lifted, *permits]) if cid in in_force]
-
-
-def _lifts(clause: Clause) -> tuple[str, ...]:
-    return clause.rule.over if clause.effect == "permit" else ()
+    nearest = [*found.best, *found.of_types, *found.standing_out]
+    chosen = [*nearest, *signed, *state.get("added", []), *state.get("candidates", [])]
+    permits = [c.id for c in in_force.values() if c.effect == "permit" and set(c.rule.over) & set(chosen)]
+    return [cid for cid in dict.fromkeys([*chosen, *permits]) if cid in in_force]
 
 
 def _signed_for(view: View) -> Iterable[str]:

@@ -144,7 +144,7 @@ def _not_run(name: str, why: str) -> Draft:
 
 
 async def retrieve(state: AuditState, runtime: Runtime[Desk]) -> AuditState:
-    """Choose the candidates (see `candidates`); raised types that no clause covers here are `missing`."""
+    """Choose the candidates (see `candidates`); raised types of which nothing is forbidden here are `missing`."""
     view = View(state, runtime.context)
 
     async def search() -> Plain:
@@ -152,7 +152,7 @@ async def retrieve(state: AuditState, runtime: Runtime[Desk]) -> AuditState:
 
     found = Found.of(await view.desk.journal.once(f"{state['round']}/retrieve", b"", search))
     in_force = view.desk.corpus.in_force(view.case.region, view.table.day)
-    types = {clause.type for clause in in_force}
+    types = {clause.type for clause in in_force if clause.effect == "forbid"}
     missing = [raised for raised in view.case.raised_types if raised not in types]
     return AuditState(candidates=candidates(view, found), standing_out=list(found.standing_out), missing=missing)
 

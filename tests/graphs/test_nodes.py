@@ -135,6 +135,19 @@ def test_every_raised_type_brings_its_clause_whatever_its_rank(make):
     assert set(candidates_of(make, case)) == {"looks.logo", "labels.origin"}
 
 
+def test_a_raised_type_brings_what_it_forbids_though_a_permit_is_nearer(make):
+    case = make.case("Wall sword", suspected=["prohibited.swords"])
+    found = candidates_of(make, case, candidates=["swords.display", "swords.sport", "swords.stage"])
+    assert found[:3] == ["swords.display", "swords.sport", "swords.stage"]
+    assert "swords.stage" in candidates_of(make, case, candidates=["swords.display"] * 5 + ["swords.stage"])
+
+
+def test_what_stands_out_among_the_clauses_that_forbid_something_is_judged(make):
+    permits = [("swords.display", 0.9), ("swords.sport", 0.9), ("labels.permit", 0.8)]
+    near = [*permits, ("swords.edged", 0.8), ("claims.cure", 0.3)]
+    assert "swords.edged" in candidates_of(make, make.case("Katana-like wall piece"), candidates=near)
+
+
 def test_every_clause_of_which_a_sign_fires_is_judged(make):
     assert candidates_of(make, make.case("Teapot", "A switchblade lies beside it.")) == ["blades.spring"]
     assert candidates_of(make, make.case("Teapot", "Razor edge, AAA grade")) == ["blades.spring", "replicas.signs"]
