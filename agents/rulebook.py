@@ -79,6 +79,9 @@ def judge_part(clause: Clause, part: Part, table: Table) -> Judgement:  # noqa: 
     if proving and _only_described(clause, part, proving, table):
         why = "Only the description says so; what the item is called does not."
         return _judgement(clause, part, "unclear", "borderline", _quotes(proving, table), why)
+    if proving and _pleaded(clause, part, proving, table):
+        why = "Only the seller says so."
+        return _judgement(clause, part, "unclear", "borderline", _quotes(proving, table), why)
     if proving:
         return _judgement(clause, part, "met", "shown", _quotes(proving, table), _why_shown(proving, table))
     if opposing and not _only_described(clause, part, opposing, table):
@@ -92,6 +95,12 @@ def judge_part(clause: Clause, part: Part, table: Table) -> Judgement:  # noqa: 
 def _contradicted(proving: list[Hit], opposing: list[Hit]) -> bool:
     """Tell whether title, text, image and attributes say both things; which of them is true, no sign can tell."""
     return bool(proving and opposing)
+
+
+def _pleaded(clause: Clause, part: Part, hits: list[Hit], table: Table) -> bool:
+    """Tell whether the seller's own words are all that lifts a ban: whoever is accused says so, too."""
+    lifting = clause.effect == "forbid" and part.role == "exemption" and clause.severity in {"high", "critical"}
+    return lifting and all(table.item(h.evidence_id).voucher == "seller" for h in hits)
 
 
 def _only_described(clause: Clause, part: Part, hits: list[Hit], table: Table) -> bool:
