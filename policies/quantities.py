@@ -35,6 +35,23 @@ _PATTERNS = tuple(
         rf"1日\s?(?:あたり|に)?\s?{_COUNT}\s?[粒錠カ包]",
     )
 )
+# What one amount is the content of: "each 4 drops give 0.4 mg", "0.4 mg per 4 drops".
+_EACH = r"(?:each|every|per|a cada|cada|por cada|por|je|pro|setiap|tiap|moi)"
+_HOLDING_BEFORE = tuple(
+    re.compile(folded_pattern(pattern))
+    for pattern in (
+        rf"(?<!\w){_EACH}\s{_COUNT}\s?{_PORTION}\W[^.;,\n]{{0,24}}$",
+        rf"每{_COUNT}[粒片颗顆滴包][^。，]{{0,8}}$",
+    )
+)
+_HOLDING_BEHIND = tuple(
+    re.compile(folded_pattern(pattern))
+    for pattern in (
+        rf"^[^.;,\n\d]{{0,24}}?(?:(?<!\w)(?:{_EACH}|in|em|en|trong|dalam)\s|/\s?){_COUNT}\s?{_PORTION}(?!\w)(?!\s{_A_DAY})",
+        rf"^[^。，\d]{{0,8}}?[/每]\s?{_COUNT}[粒片颗顆滴包]",
+    )
+)
+
 # Behind or before a number: the amount is one a day as it stands.
 _STATED = r"tagesdosis|daily (?:dose|amount)|dosis diaria"
 _DAILY_AMOUNT = re.compile(folded_pattern(rf"{_A_DAY}|{_STATED}|ต่อวัน|每[日天]|1日"))
@@ -50,6 +67,16 @@ def portions_a_day(texts: list[str]) -> int | None:
         for match in pattern.finditer(fold(text).text)
     ]
     return max(found, default=None)
+
+
+def portions_held(text: str, start: int, end: int) -> int:
+    """Of how many portions an amount at this place is the content ("0.4 mg in each 4 drops"); 1 where nothing says."""
+    before, behind = fold(text[max(0, start - 2 * _NEAR) : start]).text, fold(text[end : end + 2 * _NEAR]).text
+    found = [pattern.search(behind) for pattern in _HOLDING_BEHIND] + [
+        pattern.search(before) for pattern in _HOLDING_BEFORE
+    ]
+    counts = [_WORDS.get(match["n"]) or int(match["n"]) for match in found if match]
+    return max(1, counts[0]) if counts else 1
 
 
 def states_a_day(text: str, start: int, end: int) -> bool:

@@ -9,7 +9,7 @@ from cases.finding import Basis, Judgement, Verdict
 from cases.rule import Measure, Part, RecordNeed
 from policies.clause import Clause
 from policies.folding import WORD, fold
-from policies.quantities import is_total, portions_a_day, states_a_day
+from policies.quantities import is_total, portions_a_day, portions_held, states_a_day
 from policies.table import Table
 from policies.units import Number, in_unit, numbers_in
 
@@ -147,7 +147,8 @@ def _amounts(clause: Clause, part: Part, measure: Measure, table: Table) -> tupl
             if amount is not None:
                 daily = not measure.per or states_a_day(item.text, number.start, number.end)
                 per_portion = per_portion or (not daily and times is None)
-                amount = amount if daily else amount * (times or 1)
+                if not daily:
+                    amount *= (times or 1) / portions_held(item.text, number.start, number.end)
                 added_up = is_total(item.text, number.start, number.end)
                 quote = Quote(evidence_id=item.id, text=_around(item.text, number))
                 (totals if added_up else found).append((amount, quote))

@@ -2,7 +2,7 @@
 
 import pytest
 
-from policies.quantities import is_total, portions_a_day, states_a_day
+from policies.quantities import is_total, portions_a_day, portions_held, states_a_day
 from policies.settled import settle
 
 
@@ -39,6 +39,26 @@ def test_an_amount_may_be_stated_by_the_day():
     assert states_a_day("Tagesdosis: 3 mg", 12, 16)
 
 
+@pytest.mark.parametrize(
+    ("text", "amount", "portions"),
+    [
+        ("Cada 4 gotas aportan 0,4 mg de melatonina", "0,4 mg", 4),
+        ("0.4 mg melatonin per 4 drops", "0.4 mg", 4),
+        ("1 mg pro 2 Kapseln, drei Kapseln am Tag", "1 mg", 2),
+        ("3 mg in two capsules", "3 mg", 2),
+        ("mỗi 2 viên chứa 3 mg", "3 mg", 2),
+        ("每2粒含褪黑素3mg", "3mg", 2),
+        ("褪黑素3mg/2粒", "3mg", 2),
+        ("Melatonin 1 mg, take 2 capsules daily", "1 mg", 1),
+        ("1 mg per capsule", "1 mg", 1),
+        ("60 capsules of 3 mg", "3 mg", 1),
+    ],
+)
+def test_an_amount_may_be_stated_of_several_portions(text, amount, portions):
+    at = text.index(amount)
+    assert portions_held(text, at, at + len(amount)) == portions
+
+
 @pytest.fixture
 def by_day(policy, laid):
     """Judge a part that measures what is taken in a day (at least 3 mg) on a description."""
@@ -57,6 +77,8 @@ def by_day(policy, laid):
     [
         ("Melatonin 1.6 mg per capsule. Take 2 capsules a day.", "met", "Melatonin is 3.2 mg"),
         ("Melatonin 1.4 mg per capsule. Take 2 capsules a day.", "not_met", "Melatonin is 2.8 mg"),
+        ("Each 4 drops hold 0.8 mg melatonin. Take 16 drops a day.", "met", "Melatonin is 3.2 mg"),
+        ("Each 4 drops hold 0.4 mg melatonin. Take 16 drops a day.", "not_met", "Melatonin is 1.6 mg"),
         ("Melatonin 2 mg per day. Take 2 capsules a day.", "not_met", "Melatonin is 2 mg"),
         ("Melatonin 5 mg per capsule.", "met", "Melatonin is 5 mg"),
         ("Melatonin 1.6 mg per capsule.", "unclear", "how many are taken a day is not said"),
