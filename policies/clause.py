@@ -147,4 +147,3 @@ class Clause(Record):
     text: str
     sha256: str
     file: str
-    line: int = 1

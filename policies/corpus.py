@@ -24,6 +24,9 @@ from policies.vocabularies import (
     read_vocabularies,
 )
 
+_DAYS_KEPT = 2_000
+"""Days of regions for which the clauses in force are kept at hand."""
+
 
 class Corpus:
     """A policy snapshot: immutable once loaded.
@@ -92,6 +95,8 @@ class Corpus:
         """Clauses in force, by id; where one that extends another is in force, the parent is left out."""
         key = (region, day)
         if key not in self._in_force:
+            if len(self._in_force) >= _DAYS_KEPT:  # appeals ask for old days, and a service lives for months
+                self._in_force.clear()
             holding = [
                 clause
                 for clause in self.clauses.values()
