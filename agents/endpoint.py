@@ -9,7 +9,6 @@ import logging
 import random
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from typing import Any
 
@@ -17,7 +16,7 @@ import openai
 import orjson
 
 from agents.gate import Gate, ModelPaused, OpenGate
-from agents.model import ModelFault, ModelSettings, ModelUnavailable, Prices, RequestRejected
+from agents.model import Asking, ModelFault, ModelSettings, ModelUnavailable, Prices, RequestRejected
 from cases.problem import CasewrightError
 from cases.watch import Watch, unwatched
 
@@ -45,19 +44,6 @@ class _Passing(Exception):
         super().__init__(f"{why}: {words}" if words else why)
         self.why = why
         self.after = after
-
-
-@dataclass
-class Asking:
-    """A model that is being asked, with all attempts, for whoever watches.
-
-    Attributes:
-        answer: as `Endpoint.complete` gives it; none where none came.
-    """
-
-    base_url: str
-    model: str
-    answer: dict[str, Any] | None = None
 
 
 class Endpoint:

@@ -13,12 +13,13 @@ from typing import Any, Generic, TypeVar
 import orjson
 
 from agents.auditor import Ballots, Dossier, ToolForm, Turn
-from agents.endpoint import Asking, Endpoint
+from agents.endpoint import Endpoint
 from agents.gate import Gate
 from agents.messages import SUBMIT, Entry, Prompts, going_on, mending, opening, variant, write_out
 from agents.model import (
     EXAMPLE_PRICES,
     AnswerUnusable,
+    Asking,
     ModelFault,
     ModelSettings,
     Prices,

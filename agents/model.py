@@ -2,6 +2,7 @@
 
 import re
 import tomllib
+from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Any, ClassVar, Literal, Self
@@ -119,6 +120,19 @@ class ModelSettings(Record):
         """Every model that may be called, once each."""
         named = (self.model, self.strong_model, self.fallback_model, *self.judge_models)
         return tuple(dict.fromkeys(name for name in named if name))
+
+
+@dataclass
+class Asking:
+    """A model that is being asked, with all attempts, for whoever watches.
+
+    Attributes:
+        answer: as `Endpoint.complete` gives it; none where none came.
+    """
+
+    base_url: str
+    model: str
+    answer: dict[str, Any] | None = None
 
 
 class ModelFault(CasewrightError):

@@ -24,7 +24,7 @@ from pgqueuer.models import Job
 from pgqueuer.ports.tracing import TRACER, TracingProtocol
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from agents.endpoint import Asking
+from agents.model import Asking
 from graphs.desk import Step
 from service.worker import Running
 

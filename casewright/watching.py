@@ -5,7 +5,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
-from agents.endpoint import Asking
+from agents.model import Asking
 from cases.watch import Watch, unwatched
 from casewright.settings import Settings
 from graphs.desk import Step

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Literal, Protocol, runtime_checkable
 
 from agents.auditor import Auditor
-from agents.endpoint import Asking
 from agents.gate import Gate
+from agents.model import Asking
 from agents.rulebook import RulebookAuditor
 from cases.case import Case, Limits
 from cases.journal import CaseJournal

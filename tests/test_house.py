@@ -215,6 +215,12 @@ def test_the_front_door_loads_nothing_heavy():
     assert HEAVY & set(loaded.stdout.split()) == set()
 
 
+def test_who_judges_without_a_model_loads_no_client_of_one():
+    loaded = _run(sys.executable, "-c", "import casewright.wiring, sys; print(*sys.modules)")
+    assert loaded.returncode == 0, loaded.stderr
+    assert "openai" not in loaded.stdout.split()
+
+
 def test_help_costs_under_half_a_second_of_cpu():
     runs = [_run(sys.executable, "-c", _TIMED, "casewright", "--help") for _ in range(3)]
     assert [run.stderr for run in runs if run.returncode] == []
