@@ -83,12 +83,14 @@ class ClosedPage(Record):
 _MOST_COUNTED = 10_000
 _PREFETCH = 200
 _AT = "coalesce(c.closed_at, c.received_at)"
+ABOUT = "coalesce((SELECT ARRAY[f.type] FROM effects f WHERE f.case_id = c.id AND f.type <> ''), c.types)"
+"""What a case `c` is about, in SQL: the violation's type; where there is none, those suspected or reported."""
 _WANTED = f"""
 ($1::text[] = '{{}}'
     OR (c.id || E'\\n' || c.subject_id || E'\\n' || c.seller_id || E'\\n' || c.title) ILIKE ALL($1::text[]))
 AND ($2::text IS NULL OR c.status = $2) AND ($3::text IS NULL OR c.outcome = $3)
 AND ($4::text IS NULL OR c.action = $4) AND ($5::text IS NULL OR c.decided_by = $5)
-AND ($6::text IS NULL OR $6 = ANY(c.types) OR EXISTS (SELECT 1 FROM effects f WHERE f.case_id = c.id AND f.type = $6))
+AND ($6::text IS NULL OR $6 = ANY({ABOUT}))
 AND ($7::text IS NULL OR c.region = $7)
 AND ($8::text IS NULL OR EXISTS (SELECT 1 FROM escalations e WHERE e.case_id = c.id AND $8 = ANY(e.reasons)))
 AND ($9::text IS NULL OR EXISTS (SELECT 1 FROM effects f WHERE f.case_id = c.id AND f.clause_id = $9))
@@ -103,7 +105,7 @@ AND c.id <> ALL(ARRAY(SELECT l.case_id FROM labels l WHERE l.reviewer = $16 AND 
 """  # noqa: S608 - constant
 _ROW = f"""
 SELECT c.id AS case_id, c.title, c.status, c.outcome, nullif(c.action, '') AS action, c.decided_by, c.region,
-    coalesce((SELECT ARRAY[f.type] FROM effects f WHERE f.case_id = c.id AND f.type <> ''), c.types) AS types,
+    {ABOUT} AS types,
     c.language, c.seller_id, c.subject_id, {_AT} AS at, c.overturned_at, c.appeal_of,
     (SELECT a.id FROM cases a WHERE a.appeal_of = c.id LIMIT 1) AS appealed_by,
     (SELECT e.answered_by FROM escalations e WHERE e.case_id = c.id AND e.number = c.number) AS reviewer

@@ -1,10 +1,12 @@
 """Figures of what is stored: volumes, ages, automation, agreement and overturns with intervals, cost, causes."""
 
 import math
+from collections.abc import Iterable
 from datetime import date, datetime
 from typing import Any
 
 from cases.problem import Record
+from service.closed import ABOUT
 from service.database import Pool
 
 
@@ -131,8 +133,7 @@ class Figures(Record):
     labels_by_type: tuple[Share, ...]
 
 
-_TYPE = "coalesce((SELECT f.type FROM effects f WHERE f.case_id = c.id AND f.type <> ''), c.types[1], '')"
-_OF = f"($2::text IS NULL OR {_TYPE} = $2 OR $2 = ANY(c.types)) AND ($3::text IS NULL OR c.region = $3)"
+_OF = f"($2::text IS NULL OR $2 = ANY({ABOUT})) AND ($3::text IS NULL OR c.region = $3)"
 _CLOSED = f"c.status = 'decided' AND ($1::timestamptz IS NULL OR c.closed_at >= $1) AND {_OF}"
 _CAME = f"($1::timestamptz IS NULL OR c.received_at >= $1) AND {_OF}"
 _VOLUMES = f"""
@@ -169,14 +170,14 @@ SELECT day, sum(received)::int AS received, sum(alone)::int AS alone, sum(by_per
 ) AS each GROUP BY day ORDER BY day DESC LIMIT 90
 """  # noqa: S608 - constant
 _AGREED = f"""
-SELECT {_TYPE} AS type, c.region, count(*) AS of, count(*) FILTER (
+SELECT {ABOUT} AS types, c.region, count(*) AS of, count(*) FILTER (
     WHERE e.headline ->> 'recommended' = c.outcome || CASE WHEN c.action <> '' THEN '/' || c.action ELSE '' END
 ) AS hits
 FROM cases c JOIN escalations e ON e.case_id = c.id AND e.number = c.number
 WHERE c.decided_by = 'person' AND e.headline ->> 'recommended' <> '' AND {_CLOSED} GROUP BY 1, 2
 """  # noqa: S608 - constant
 _OVERTURNED = f"""
-SELECT {_TYPE} AS type, c.region, count(*) AS of, count(*) FILTER (WHERE c.overturned_at IS NOT NULL) AS hits
+SELECT {ABOUT} AS types, c.region, count(*) AS of, count(*) FILTER (WHERE c.overturned_at IS NOT NULL) AS hits
 FROM cases c WHERE {_CLOSED} GROUP BY 1, 2
 """  # noqa: S608 - constant
 _CAUSES = f"""
@@ -194,7 +195,9 @@ SELECT c.judged ->> 'model' AS name, count(*) AS cases, coalesce(sum((c.judged -
 FROM cases c WHERE c.judged ? 'model' AND {_CLOSED} GROUP BY 1 ORDER BY cases DESC
 """  # noqa: S608 - constant
 _LABELS = """
-SELECT coalesce(type, '') AS type, count(*) AS of, count(*) FILTER (WHERE differing = '{}') AS hits FROM labels
+SELECT array_remove(ARRAY[coalesce(type, '')], '') AS types, count(*) AS of,
+    count(*) FILTER (WHERE differing = '{}') AS hits
+FROM labels
 WHERE given_at IS NOT NULL AND judgements IS NOT NULL AND ($1::timestamptz IS NULL OR given_at >= $1)
 AND ($2::text IS NULL OR type = $2) AND ($3::text IS NULL OR region = $3) GROUP BY 1
 """
@@ -212,14 +215,14 @@ async def figures(pool: Pool, choice: FigureChoice) -> Figures:
         durations=tuple(Durations(**dict(row)) for row in await pool.fetch(_DURATIONS, *values)),
         days=tuple(DayOf(**dict(row)) for row in reversed(await pool.fetch(_DAYS, *values))),
         agreed=_all(agreed),
-        agreed_by_type=_by("type", agreed),
-        agreed_by_region=_by("region", agreed),
-        overturned_by_type=_by("type", overturned),
-        overturned_by_region=_by("region", overturned),
+        agreed_by_type=_by_type(agreed),
+        agreed_by_region=_by_region(agreed),
+        overturned_by_type=_by_type(overturned),
+        overturned_by_region=_by_region(overturned),
         causes=tuple(Cause(**dict(row)) for row in await pool.fetch(_CAUSES, *values)),
         models=tuple(ModelFigures(**dict(row)) for row in await pool.fetch(_MODELS, *values)),
         labels=_all(labels),
-        labels_by_type=_by("type", labels),
+        labels_by_type=_by_type(labels),
     )
 
 
@@ -227,11 +230,20 @@ def _all(rows: "list[Any]") -> Share:
     return Share(hits=sum(row["hits"] for row in rows), of=sum(row["of"] for row in rows))
 
 
-def _by(name: str, rows: "list[Any]") -> tuple[Share, ...]:
-    """Shares by one of the two columns, the largest first."""
+def _by_type(rows: "list[Any]") -> tuple[Share, ...]:
+    """Shares by type, the largest first; a case that is about several types counts for each."""
+    return _shares((name, row) for row in rows for name in row["types"] or [""])
+
+
+def _by_region(rows: "list[Any]") -> tuple[Share, ...]:
+    """Shares by region, the largest first."""
+    return _shares((row["region"], row) for row in rows)
+
+
+def _shares(named: Iterable[tuple[str, Any]]) -> tuple[Share, ...]:
     counts: dict[str, list[int]] = {}
-    for row in rows:
-        held = counts.setdefault(row[name], [0, 0])
+    for name, row in named:
+        held = counts.setdefault(name, [0, 0])
         held[0], held[1] = held[0] + row["hits"], held[1] + row["of"]
     made = [Share(name=key, hits=hits, of=of) for key, (hits, of) in counts.items()]
     return tuple(sorted(made, key=lambda share: (-share.of, share.name)))

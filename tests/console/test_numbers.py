@@ -8,9 +8,14 @@ from hypothesis import strategies as st
 
 from console.csv_cells import cell, written
 from service.answers import overturn
+from service.closed import ClosedChoice, closed
 from service.figures import FigureChoice, Share, figures, wilson
+from tests.graphs import doubles
 from tests.graphs.doubles import review
-from tests.service.shift import GUILTY, SHARP
+from tests.service.shift import BLADE, GUILTY, SHARP
+
+OPENER = doubles.not_met("listing.title|Letter opener")
+CLEARED = {BLADE: OPENER, "labels.origin|unstated": OPENER}
 
 
 @given(st.text())
@@ -73,3 +78,22 @@ def test_what_is_decided_asked_and_overturned_is_counted(on_shift):
     assert {cause.name for cause in found.causes} == {"open_question"}
     assert sum(model.cases for model in found.models) == 3
     assert {duration.name for duration in found.durations} == {"agent", "person"}
+
+
+def test_every_row_by_type_opens_as_many_cases_as_it_counts(on_shift):
+    """A case that two types are suspected of counts for both; one that a violation was found in, for that one alone."""
+
+    async def body(shift):
+        await shift.submit("innocent", title="Letter opener", suspected=["prohibited.blades", "listing.labels"])
+        await shift.submit("guilty", suspected=["listing.labels"])
+        await shift.worker(shift.office(CLEARED)).take("innocent")
+        labelled = {"labels.origin|unstated": doubles.not_met("listing.title|Switchblade")}
+        await shift.worker(shift.office({**GUILTY, **labelled})).take("guilty")
+        counted = (await figures(shift.pool, FigureChoice())).overturned_by_type
+        found = {
+            share.name: await closed(shift.pool, ClosedChoice(status="decided", type=share.name)) for share in counted
+        }
+        return {share.name: share.of for share in counted}, {name: page.total for name, page in found.items()}
+
+    counted, listed = on_shift(body)
+    assert counted == listed == {"prohibited.blades": 2, "listing.labels": 1}
