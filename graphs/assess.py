@@ -8,7 +8,18 @@ from typing import TypeVar
 from agents.rulebook import judge_part
 from cases.decision import REASON_CODES, ReasonCode
 from cases.evidence import facts_of
-from cases.finding import Derived, Finding, Key, Verdict, derive, open_parts, part_verdict, settling_part, what_if
+from cases.finding import (
+    Derived,
+    Finding,
+    Key,
+    Verdict,
+    clause_status,
+    derive,
+    open_parts,
+    part_verdict,
+    settling_part,
+    what_if,
+)
 from cases.rule import Rule
 from graphs.docket import Docket, Judged
 from graphs.guard import cleared_against_signs, convicted_on_a_report
@@ -248,10 +259,16 @@ def _against_clearing(docket: Docket) -> set[str]:
 
 
 def _unanswered(docket: Docket) -> set[str]:
-    """Suspected clauses that nothing but silence excludes."""
+    """Suspected clauses that nothing but silence excludes, and no fulfilled permit would lift."""
     suspected, verdicts = _suspected(docket), docket.verdicts
     excluded = [rule for rule in docket.rules if settling_part(rule, verdicts.get(rule.id, {}))]
-    return {rule.id for rule in excluded if rule.id in suspected and _by_silence(docket, rule)}
+    permitted = {
+        lifted
+        for rule in docket.rules
+        if rule.effect == "permit" and clause_status(rule, verdicts.get(rule.id, {})) == "fulfilled"
+        for lifted in rule.over
+    }
+    return {rule.id for rule in excluded if rule.id in suspected - permitted and _by_silence(docket, rule)}
 
 
 def _by_silence(docket: Docket, rule: Rule) -> bool:
