@@ -15,6 +15,7 @@ from unittest.mock import patch
 
 import agents.rulebook
 import graphs.assess
+import graphs.candidates
 import policies.corpus
 import policies.settled
 import policies.signs
@@ -27,6 +28,7 @@ from evaluation.golden_case import read_golden
 from evaluation.printed import report_lines
 from evaluation.scoring import Report
 from policies.signs import SignIndex
+from policies.table import Table
 from policies.tongue import Tongue
 
 
@@ -71,9 +73,13 @@ ABILITIES: dict[str, list[tuple[object, str, Callable[[], Any]]]] = {
     "contradictions": [(agents.rulebook, "_contradicted", lambda: says(answer=False))],
     "measures and units": [(policies.settled, "_amounts", lambda: says(([], False)))],
     "doses by the day": [(policies.settled, "states_a_day", lambda: says(answer=True))],
+    "amounts stated of several portions": [(policies.settled, "portions_held", lambda: says(1))],
     "facts of tools (prices, duplicates, history)": [(policies.settled, "_leading", lambda: says(None))],
     "records against claims": [(policies.settled, "_named", lambda: says(answer=False))],
+    "no seller's word where the stake is high": [(agents.rulebook, "_pleaded", lambda: says(answer=False))],
     "a suspicion wants more than silence": [(graphs.assess, "_suspected", lambda: says(frozenset()))],
+    "what stands out is suspected": [(graphs.candidates, "standing_out", lambda: says(()))],
+    "what a title names is suspected": [(Table, "named", lambda: property(says(frozenset())))],
 }
 
 
