@@ -321,8 +321,8 @@ def test_a_case_is_no_precedent_of_itself(decided):
         return own, unknown, (await http.get("/cases/none/precedents?clause=blades.spring")).status_code
 
     own, unknown, status = decided(body, {"own": TITLE})
-    assert "No person has decided by this clause yet." in own
-    assert "No person has decided by this clause yet." in unknown
+    assert "No person has decided another case by this clause yet." in own
+    assert "No person has decided another case by this clause yet." in unknown
     assert status == 404
 
 

@@ -39,7 +39,7 @@ FROM cases
 
 
 def case_of(n):
-    subject = {"kind": "listing", "id": f"L-{n}", "title": f"Cotton summer dress no. {n}"}
+    subject = {"kind": "listing", "id": f"L-{n}", "title": "Cotton summer dress"}
     case = {"id": f"c-{n:03}", "opened_at": "2026-03-14T09:30:00Z", "region": "SG", "language": "en"}
     return Case.model_validate({**case, "seller_id": "S-1", "subject": subject})
 
