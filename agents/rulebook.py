@@ -99,7 +99,7 @@ def _contradicted(proving: list[Hit], opposing: list[Hit]) -> bool:
 
 def _pleaded(clause: Clause, part: Part, hits: list[Hit], table: Table) -> bool:
     """Tell whether the seller's own words are all that lifts a ban: whoever is accused says so, too."""
-    lifting = clause.effect == "forbid" and part.role == "exemption" and clause.severity in {"high", "critical"}
+    lifting = clause.effect == "forbid" and part.role == "exemption" and clause.rule.grave
     return lifting and all(table.item(h.evidence_id).voucher == "seller" for h in hits)
 
 

@@ -152,7 +152,7 @@ class Rule(Record):
     """What code needs of a clause to derive an outcome from judgements.
 
     Attributes:
-        parts: elements first, then exemptions, in the clause's order.
+        parts: elements first, then exemptions, in the clause's order; what a clause rests on may be put before them.
         over: for a permit, ids of the clauses that it lifts.
     """
 
@@ -180,6 +180,11 @@ class Rule(Record):
         for part in self.parts:
             flat.update({member.name: member for member in part.of} if part.of else {part.name: part})
         return flat
+
+    @property
+    def grave(self) -> bool:
+        """Whether much is at stake: severity high or critical."""
+        return self.severity in {"high", "critical"}
 
     @property
     def weight(self) -> int:

@@ -38,17 +38,26 @@ def tally(ballots: Sequence[Ballot], lead: int) -> Tally:
         ballots: in the order in which they were cast.
         lead: by how many ballots one verdict must lead; at most 2 * lead + 1 ballots are cast.
     """
-    cast = [ballot.judgement.verdict for ballot in ballots if ballot.judge.prompt != NARROW]
+    cast = _cast(ballots)
     if not cast:
         return Tally("unclear", "")
-    counted = Counter(cast).most_common()
-    first, most = counted[0]
-    second = counted[1][1] if len(counted) > 1 else 0
-    if most - second >= lead:
+    first, ahead = _leader(cast)
+    if ahead >= lead:
         return Tally(first, "lead")
     if len(cast) > 2 * lead:
         return Tally("unclear", "contested")
     return Tally(first, "")
+
+
+def _cast(ballots: Iterable[Ballot]) -> list[Verdict]:
+    """The votes among ballots, in the order in which they were cast."""
+    return [ballot.judgement.verdict for ballot in ballots if ballot.judge.prompt != NARROW]
+
+
+def _leader(cast: Sequence[Verdict]) -> tuple[Verdict, int]:
+    """The verdict that most votes say, and by how many it leads the next one."""
+    (first, most), *others = Counter(cast).most_common()
+    return first, most - (others[0][1] if others else 0)
 
 
 def narrow_heard(ballots: Iterable[Ballot]) -> bool:
@@ -79,7 +88,7 @@ def firmest_first(rule: Rule, verdicts: Verdicts, findings: Mapping[str, PartFin
     clause's own order stands.
     """
     settling = settling_parts(rule, verdicts)
-    if len(settling) < 2:  # noqa: PLR2004 - nothing to choose
+    if not settling[1:]:
         return rule
 
     def firmness(part: Part) -> tuple[bool, int]:
@@ -92,12 +101,10 @@ def firmest_first(rule: Rule, verdicts: Verdicts, findings: Mapping[str, PartFin
 
 def _lead(found: PartFinding | None) -> int:
     """Ballots by which a part's verdict leads."""
-    if found is None:
-        return 0
-    if found.basis in {"record", "measured", "person"}:
+    if found and found.basis in {"record", "measured", "person"}:
         return _SURE
-    cast = [ballot.judgement.verdict for ballot in found.ballots if ballot.judge.prompt != NARROW]
-    return 2 * cast.count(found.verdict) - len(cast)
+    cast = _cast(found.ballots) if found else []
+    return _leader(cast)[1] if cast else 0
 
 
 def contenders(rules: Iterable[Rule], verdicts: Mapping[str, Verdicts], settled: Mapping[Key, str]) -> tuple[Key, ...]:

@@ -111,7 +111,7 @@ class View:
         clause = self.desk.corpus.clauses[clause_id]
         steps = clause.enforcement.ladder if clause.enforcement else ()
         impact = max((self.desk.corpus.actions[step.action].impact for step in steps[:1]), default=0)
-        high = clause.severity in {"high", "critical"} or impact >= self.desk.settings.impact_limit
+        high = clause.rule.grave or impact >= self.desk.settings.impact_limit
         return self.desk.settings.high_lead if high else self.desk.settings.lead
 
     @property

@@ -7,6 +7,7 @@ import pytest
 
 from cases.journal import CaseJournal, MemoryJournal
 from graphs.audit import build
+from graphs.candidates import Found
 from graphs.language import language_of
 
 BLADE = "blades.spring|blade"
@@ -171,6 +172,20 @@ def test_only_clauses_in_force_here_and_now_are_candidates(make):
     assert candidates_of(make, make.case("Teapot", region="DE"), candidates=found) == ["labels.origin"]
     line, _ = audited(make, make.case("Teapot", suspected=["listing.expired"]))
     assert "no_clause" in line["escalation"]["reasons"]
+
+
+def test_a_raised_type_of_which_all_is_permitted_here_has_no_clause(make, tmp_path):
+    permit = make.CLAUSES["swords.sport"].replace("prohibited.swords", "listing.expired")
+    office = make.office(
+        {}, deterministic=True, candidates=["swords.sport"], of=make.write(tmp_path, swords__sport=permit)
+    )
+    (line,) = make.journey(office, make.case("Teapot", suspected=["listing.expired"]))
+    assert "no_clause" in line["escalation"]["reasons"]
+
+
+def test_what_an_earlier_release_recorded_of_a_search_is_read():
+    assert Found.of([["a.b"], ["c.d"]]) == Found(best=("a.b",), of_types=("c.d",))
+    assert Found.of({"best": ["a.b"], "of_types": [], "standing_out": ["a.b"]}).standing_out == ("a.b",)
 
 
 def test_a_case_that_nothing_points_at_is_no_violation(make):

@@ -35,6 +35,29 @@ def test_a_report_that_names_no_type_is_about_what_the_search_puts_first(make):
     assert run(make, excluded, reported)["decision"]["outcome"] == "no_violation"
 
 
+def test_a_fulfilled_permit_answers_a_suspicion_of_what_it_lifts(make):
+    """Nothing speaks for the ban, and if it held, the permit would lift it all the same."""
+    suspected = make.case("Wall piece", suspected=["prohibited.swords"])
+    silent = {"swords.edged|sword": make.absent("listing.title|Wall piece")}
+    for hung, found in (
+        (make.met("listing.title|Wall piece"), []),
+        (make.not_met("listing.title|Wall piece"), ["conflicting_signs"]),
+    ):
+        says = {**silent, "swords.display|hung": hung}
+        assert reasons(run(make, says, suspected, candidates=["swords.edged"], narrow=(says,))) == found
+
+
+def test_a_person_is_asked_about_the_clause_that_only_silence_excludes(make):
+    suspected = make.case("Switchblade spoon", suspected=["prohibited.swords"])
+    says = {
+        BLADE: make.not_met("listing.title|spoon"),
+        "swords.edged|sword": make.absent("listing.title|Switchblade spoon"),
+    }
+    both = ["blades.spring", "swords.edged"]
+    line = run(make, says, suspected, candidates=both, narrow=(says,))
+    assert [question["clause_id"] for question in line["escalation"]["questions"]] == ["swords.edged"]
+
+
 @pytest.mark.parametrize(
     ("title", "alone"),
     [("Pocket jumper, walnut", False), ("Walnut spoon", True), ("No pocket jumper: a walnut spoon", True)],
